@@ -1,0 +1,1 @@
+"""Instrumentation for image generators: OpenTelemetry spans of generations and their attempts."""

@@ -1,0 +1,95 @@
+"""Fixtures shared by all tests: recorded spans, and a fresh migrated database on an embedded Postgres."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+
+class Spans:
+    """The spans that ended in this test."""
+
+    def __init__(self, exporter: InMemorySpanExporter) -> None:
+        self._exporter = exporter
+
+    def finished(self) -> tuple[ReadableSpan, ...]:
+        return self._exporter.get_finished_spans()
+
+    def clear(self) -> None:
+        self._exporter.clear()
+
+
+@pytest.fixture(scope="session")
+def _span_exporter() -> InMemorySpanExporter:
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    trace.set_tracer_provider(provider)
+    return exporter
+
+
+@pytest.fixture
+def spans(_span_exporter: InMemorySpanExporter) -> Spans:
+    _span_exporter.clear()
+    return Spans(_span_exporter)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Postgres of this test run's own; IMAGE_TRACING_TEST_SERVER names another one (Postgres 15, say)."""
+    named = os.environ.get("IMAGE_TRACING_TEST_SERVER")
+    if named:
+        yield named
+        return
+    from image_tracing_postgres.embedded import EmbeddedPostgres
+
+    folder: Path = tmp_path_factory.mktemp("postgres")
+    postgres = EmbeddedPostgres(folder)
+    yield postgres.start()
+    postgres.stop()
+
+
+@pytest.fixture(scope="session")
+def _template(server: str) -> Iterator[str]:
+    from image_tracing_postgres.migrate import migrate
+
+    name = f"template_{uuid.uuid4().hex}"
+    _execute(server, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    migrate(make_conninfo(server, dbname=name))
+    yield name
+    _execute(server, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def database(server: str, _template: str) -> Iterator[str]:
+    """The conninfo of a fresh, migrated database."""
+    name = f"test_{uuid.uuid4().hex}"
+    _execute(
+        server,
+        sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(_template)),
+    )
+    yield make_conninfo(server, dbname=name)
+    _execute(server, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def empty_database(server: str) -> Iterator[str]:
+    """The conninfo of a fresh database that no migration has touched."""
+    name = f"test_{uuid.uuid4().hex}"
+    _execute(server, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    yield make_conninfo(server, dbname=name)
+    _execute(server, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _execute(conninfo: str, statement: sql.Composed) -> None:
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute(statement)
