@@ -1,0 +1,236 @@
+-- The complete schema of image-tracing: what all numbered files beside it make together. Runs as it stands
+-- in psql and in any SQL editor, with or without Supabase's roles, on Postgres 15 and later.
+
+CREATE TABLE IF NOT EXISTS image_tracing_migrations (
+    version integer PRIMARY KEY,
+    name text NOT NULL,
+    checksum text,
+    applied_at timestamptz NOT NULL DEFAULT now()
+);
+
+COMMENT ON TABLE image_tracing_migrations IS
+    'Which numbered files of image-tracing ran here. The checksum is null for a file that was pasted by hand.';
+
+CREATE TABLE image_traces (
+    id uuid PRIMARY KEY,
+    created_at timestamptz NOT NULL,
+    completed_at timestamptz,
+    updated_at timestamptz NOT NULL,
+    total_duration_ms bigint,
+    status text NOT NULL CHECK (status IN ('started', 'completed', 'failed')),
+    lesson_id text,
+    name text,
+    service_name text,
+    model_used text,
+    models_tried text[] NOT NULL DEFAULT '{}',
+    error_class text,
+    error_message text,
+    request_data jsonb,
+    response_data jsonb,
+    otel_trace_id text NOT NULL,
+    otel_span_id text NOT NULL,
+    root_state text NOT NULL CHECK (root_state IN ('absent', 'started', 'completed', 'failed')),
+    root_model_used text,
+    search_terms integer[] NOT NULL DEFAULT '{}'
+);
+
+COMMENT ON TABLE image_traces IS 'One row a generation: one request for pictures.';
+COMMENT ON COLUMN image_traces.id IS 'uuid5 of the root span''s trace id and span id, so that a repeat gives the same row.';
+COMMENT ON COLUMN image_traces.updated_at IS 'The writer''s clock at the last write.';
+COMMENT ON COLUMN image_traces.models_tried IS 'Each model once, in order of first try.';
+COMMENT ON COLUMN image_traces.root_state IS 'What the root span itself said; status also weighs the attempts.';
+COMMENT ON COLUMN image_traces.root_model_used IS 'The model the root span named; model_used falls back to the last successful attempt.';
+COMMENT ON COLUMN image_traces.search_terms IS 'Hashes of the models, providers, classes and words to be found by.';
+
+CREATE TABLE image_attempts (
+    trace_id uuid NOT NULL,
+    span_id text COLLATE "C" NOT NULL,
+    started_at timestamptz NOT NULL,
+    ended_at timestamptz,
+    duration_ms bigint,
+    size_bytes bigint NOT NULL DEFAULT 0,
+    number integer NOT NULL,
+    success boolean NOT NULL,
+    model text,
+    provider text,
+    outcome text NOT NULL CHECK (
+        outcome IN ('ok', 'no_image', 'refused', 'blank', 'corrupt', 'mismatch', 'duplicate', 'error')
+    ),
+    error_class text,
+    error text,
+    prompt text,
+    negative_prompt text,
+    options jsonb,
+    extras jsonb,
+    images jsonb,
+    PRIMARY KEY (trace_id, span_id)
+);
+
+COMMENT ON TABLE image_attempts IS 'One row an attempt: one call of one model. trace_id is image_traces.id.';
+COMMENT ON COLUMN image_attempts.options IS 'The parameters of the call beside prompt and model.';
+COMMENT ON COLUMN image_attempts.extras IS 'What the caller added to the response; null when nothing.';
+COMMENT ON COLUMN image_attempts.size_bytes IS 'Sum over the attempt''s pictures.';
+
+CREATE INDEX image_traces_newest ON image_traces (created_at DESC, id DESC);
+
+CREATE INDEX image_traces_lesson ON image_traces (lesson_id, created_at DESC, id DESC);
+
+CREATE INDEX image_traces_status ON image_traces (status, created_at DESC, id DESC);
+
+CREATE INDEX image_traces_updated ON image_traces (updated_at);
+
+CREATE INDEX image_traces_terms ON image_traces USING gin (search_terms);
+
+ALTER TABLE image_traces ALTER COLUMN search_terms SET STATISTICS 400;
+
+-- lz4 costs half of pglz, but a server can be built without it.
+DO $$
+DECLARE
+    target record;
+BEGIN
+    IF EXISTS (SELECT FROM pg_settings WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals)) THEN
+        FOR target IN
+            SELECT attrelid::regclass AS relation, attname AS name
+            FROM pg_attribute
+            WHERE attrelid IN ('image_traces'::regclass, 'image_attempts'::regclass)
+                AND attnum > 0
+                AND attstorage = 'x'
+        LOOP
+            EXECUTE format('ALTER TABLE %s ALTER COLUMN %I SET COMPRESSION lz4', target.relation, target.name);
+        END LOOP;
+    END IF;
+END
+$$;
+
+-- The merge of two arrays must not depend on which came first.
+CREATE FUNCTION image_terms_of_both(integer[], integer[]) RETURNS integer[]
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE WHEN $1 @> $2 THEN $1
+    ELSE (SELECT array_agg(DISTINCT term ORDER BY term) FROM unnest($1 || $2) AS term) END;
+
+CREATE FUNCTION image_models_once(text[]) RETURNS text[]
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN (
+    SELECT coalesce(array_agg(model ORDER BY place), '{}')
+    FROM (
+        SELECT model, min(place) AS place
+        FROM unnest($1) WITH ORDINALITY AS tried (model, place)
+        WHERE model IS NOT NULL
+        GROUP BY model
+    ) AS once
+);
+
+CREATE FUNCTION image_utc(timestamptz) RETURNS text
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+RETURN replace(to_char($1 AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '.000000', '');
+
+-- One attempt in the shape that the REST API, the exports and the view share.
+CREATE FUNCTION image_attempt_document(attempt image_attempts) RETURNS json
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN json_build_object(
+    'model', attempt.model,
+    'provider', attempt.provider,
+    'prompt', attempt.prompt,
+    'request', CASE
+        WHEN attempt.negative_prompt IS NULL THEN json_build_object(
+            'prompt', attempt.prompt,
+            'model', attempt.model,
+            'options', coalesce(attempt.options, '{}')
+        )
+        ELSE json_build_object(
+            'prompt', attempt.prompt,
+            'negative_prompt', attempt.negative_prompt,
+            'model', attempt.model,
+            'options', coalesce(attempt.options, '{}')
+        )
+    END,
+    'response', CASE
+        WHEN attempt.extras IS NULL THEN json_build_object(
+            'success', attempt.success,
+            'dataSize', attempt.size_bytes,
+            'error', attempt.error
+        )
+        ELSE (
+            attempt.extras || jsonb_build_object(
+                'success', attempt.success,
+                'dataSize', attempt.size_bytes,
+                'error', attempt.error
+            )
+        )::json
+    END,
+    'duration_ms', attempt.duration_ms,
+    'success', attempt.success,
+    'error', attempt.error,
+    'error_class', attempt.error_class,
+    'outcome', attempt.outcome,
+    'timestamp', image_utc(attempt.started_at),
+    'number', attempt.number,
+    'otel_span_id', attempt.span_id,
+    'images', coalesce(attempt.images, '[]')
+);
+
+-- A computed column: SELECT t.*, t.image_generation_attempts FROM image_traces t.
+CREATE FUNCTION image_generation_attempts(trace image_traces) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN (
+    SELECT coalesce(
+        jsonb_agg(
+            image_attempt_document(attempt)::jsonb
+            ORDER BY attempt.number, attempt.started_at, attempt.span_id
+        ),
+        '[]'
+    )
+    FROM image_attempts AS attempt
+    WHERE attempt.trace_id = trace.id
+);
+
+CREATE VIEW image_trace_documents WITH (security_invoker = true) AS
+SELECT
+    trace.id,
+    trace.lesson_id,
+    trace.status,
+    trace.model_used,
+    trace.models_tried,
+    trace.total_duration_ms,
+    trace.request_data,
+    trace.response_data,
+    trace.error_message,
+    trace.error_class,
+    trace.created_at,
+    trace.completed_at,
+    trace.name,
+    trace.service_name,
+    trace.otel_trace_id,
+    trace.otel_span_id,
+    trace.status = 'started' AND trace.created_at < now() - interval '15 minutes' AS is_stalled,
+    trace.image_generation_attempts
+FROM image_traces AS trace;
+
+COMMENT ON VIEW image_trace_documents IS 'One row a generation with its attempts as one document.';
+
+ALTER TABLE image_tracing_migrations ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE image_traces ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE image_attempts ENABLE ROW LEVEL SECURITY;
+
+-- Supabase grants new tables to its browser roles, and Row Level Security does not cover TRUNCATE.
+DO $$
+DECLARE
+    browser_role text;
+BEGIN
+    FOR browser_role IN SELECT rolname FROM pg_roles WHERE rolname IN ('anon', 'authenticated') LOOP
+        EXECUTE format(
+            'REVOKE ALL ON image_tracing_migrations, image_traces, image_attempts, image_trace_documents FROM %I',
+            browser_role
+        );
+    END LOOP;
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'service_role') THEN
+        GRANT SELECT, INSERT, UPDATE, DELETE ON image_traces, image_attempts TO service_role;
+        GRANT SELECT ON image_tracing_migrations, image_trace_documents TO service_role;
+    END IF;
+END
+$$;
+
+INSERT INTO image_tracing_migrations (version, name) VALUES (1, 'image_traces')
+ON CONFLICT (version) DO NOTHING;
