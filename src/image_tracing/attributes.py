@@ -1,8 +1,8 @@
 """Names and values of the span attributes that image-tracing writes and reads.
 
 Sources: OpenTelemetry semantic conventions 1.41.0 (`gen_ai.*`, `error.type`, `server.*`), the last version of
-that repository with usable GenAI documents; everything under `image_generation.*` is ours, since no convention
-for image generation exists.
+that repository with usable GenAI documents; everything under `image_generation.*` is ours, since no
+convention for image generation exists.
 """
 
 from typing import Final, Literal
