@@ -1,0 +1,10 @@
+"""The viewer: REST API, pages and live events over the traces that `image_tracing_postgres` stores.
+
+`create_app` gives an ASGI app, to be served alone or mounted at any prefix of another one. `checked_host`
+tells whether a host may be bound at all: anything but loopback needs a token.
+"""
+
+from image_tracing_viewer.app import create_app
+from image_tracing_viewer.hosts import checked_host
+
+__all__ = ["checked_host", "create_app"]

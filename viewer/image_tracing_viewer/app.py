@@ -1,0 +1,63 @@
+"""The ASGI app."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+from image_tracing_postgres.settings import settings_from_environment
+from image_tracing_postgres.store import Store
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute, Route
+
+from image_tracing_viewer import api, pages
+from image_tracing_viewer.errors import HANDLERS, UnexpectedErrors
+from image_tracing_viewer.events import Watcher
+from image_tracing_viewer.hosts import AllowedHosts
+from image_tracing_viewer.security import Guard
+from image_tracing_viewer.tokens import LOGIN_PATH, Access, Login
+
+
+def create_app(
+    store: Store | None = None,
+    *,
+    dsn: str | None = None,
+    token: str | None = None,
+    host: str = "127.0.0.1",
+    allowed_hosts: Iterable[str] = (),
+) -> Starlette:
+    """The viewer as an ASGI app, to be served alone or mounted at any prefix.
+
+    `store`: where the traces are; else one for `dsn`, else for IMAGE_TRACING_DATABASE_URL, else the embedded
+    Postgres. It connects at the first request. A store made here is closed when the app's lifespan ends.
+    `token`: what requests must hold; None means IMAGE_TRACING_TOKEN, and empty means none is needed.
+    `host`: what the server is bound to; requests may name it beside loopback. `allowed_hosts`: further names,
+    `*` for all, as for an app that is reached through a proxy or mounted in another one.
+    """
+    owned = Store(dsn) if store is None else None
+    if token is None:
+        token = settings_from_environment().token
+    access = Access(token) if token else None
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        yield
+        if owned is not None:
+            owned.close()
+
+    routes: list[BaseRoute] = [*api.routes, *pages.routes]
+    if access is not None:
+        routes.append(Route(LOGIN_PATH, Login, name="login"))
+    app = Starlette(
+        routes=routes,
+        middleware=[
+            Middleware(Guard, hosts=AllowedHosts(host, allowed_hosts), access=access),
+            Middleware(UnexpectedErrors),
+        ],
+        exception_handlers=dict(HANDLERS),
+        lifespan=lifespan,
+    )
+    app.state.store = store or owned
+    app.state.watcher = Watcher(app.state.store)
+    app.state.access = access
+    app.state.error_page = pages.error_page
+    return app

@@ -1,0 +1,298 @@
+"""The OpenAPI 3.1 description of the REST API, built from the same sets and limits that the routes check."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from image_tracing._version import __version__
+from image_tracing_viewer.export import FORMATS, MEDIA_TYPES, SUBJECTS
+from image_tracing_viewer.query import (
+    ERROR_CLASSES,
+    LIMIT_DEFAULT,
+    LIMIT_MAX,
+    OFFSET_MAX,
+    OUTCOMES,
+    STATUSES,
+    VALUE_MAX_BYTES,
+)
+
+Json = dict[str, Any]
+
+_MOMENT: Final = "ISO 8601 date or time of the years 1 to 9999; without a zone it is UTC"
+_ERRORS: Final[Mapping[int, str]] = {
+    400: "A parameter is unknown, given twice, or outside its set or range",
+    401: "The token is missing or wrong",
+    403: "The change may come from another site's page, or the database role may not do it",
+    404: "There is no such trace",
+    413: "The body is too large",
+    421: "The Host header names another server",
+    500: "The viewer failed; its log tells more under the id in the message",
+    503: "The database cannot be reached or took too long; Retry-After says when to try again",
+}
+
+
+def document(root_path: str = "", *, has_token: bool = False) -> Json:
+    """The description for an app that is mounted at `root_path`, "" for the root."""
+    security: Json = {"security": [{"token": []}]} if has_token else {}
+    schemes: Json = {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}} if has_token else {}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "image-tracing",
+            "version": __version__,
+            "description": "Image generations: the models tried, what each attempt gave, which one served.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": root_path or "/"}],
+        **security,
+        "paths": _paths(has_token=has_token),
+        "components": {"schemas": _schemas(), "responses": _error_responses(), **schemes},
+    }
+
+
+def _paths(*, has_token: bool) -> Json:
+    refused = (401, 421, 500) if has_token else (421, 500)
+    return {
+        "/api/traceImage": {
+            "get": {
+                "operationId": "listTraces",
+                "summary": "Traces that match, newest first",
+                "parameters": [*_filter_parameters(), *_paging_parameters()],
+                "responses": {
+                    "200": _json("The page", _ref("TraceList")),
+                    **_errors(400, 413, 503, *refused),
+                },
+            },
+            "delete": {
+                "operationId": "deleteTraces",
+                "summary": "Delete one trace by id, or all of them",
+                "description": "Exactly one of the two parameters.",
+                "parameters": [
+                    _parameter("id", _uuid(), "The trace to delete"),
+                    _parameter(
+                        "deleteAll", {"type": "string", "const": "true"}, "Exactly `true`: delete every trace"
+                    ),
+                ],
+                "responses": {
+                    "200": _json("What was deleted", _ref("Deletion")),
+                    **_errors(400, 403, 404, 413, 503, *refused),
+                },
+            },
+        },
+        "/api/traceImage/{id}": {
+            "get": {
+                "operationId": "getTrace",
+                "summary": "One trace",
+                "parameters": [
+                    {
+                        "name": "id",
+                        "in": "path",
+                        "required": True,
+                        "schema": _uuid(),
+                        "description": "The trace",
+                    }
+                ],
+                "responses": {
+                    "200": _json("The trace", _ref("Trace")),
+                    **_errors(400, 404, 413, 503, *refused),
+                },
+            }
+        },
+        "/api/traceImage/export": {
+            "get": {
+                "operationId": "exportTraces",
+                "summary": "The whole filtered range as a file",
+                "parameters": [
+                    *_filter_parameters(),
+                    _parameter(
+                        "format", _choice(FORMATS, default="jsonl"), "JSON lines, one JSON array, or CSV"
+                    ),
+                    _parameter(
+                        "of", _choice(SUBJECTS, default="traces"), "One row a trace, or one an attempt"
+                    ),
+                ],
+                "responses": {
+                    "200": {
+                        "description": "The file, newest trace first. CSV cells that a spreadsheet would run "
+                        "as a formula have an apostrophe in front.",
+                        "headers": {"Content-Disposition": {"schema": {"type": "string"}}},
+                        "content": _export_content(),
+                    },
+                    **_errors(400, 413, 503, *refused),
+                },
+            }
+        },
+        "/api/traceImage/events": {
+            "get": {
+                "operationId": "traceEvents",
+                "summary": "A trace began or changed, as server-sent events",
+                "description": "Event `trace`: its data is a TraceEvent. Event `reset`: more changed than "
+                "was told, read the list again; it comes first after a reconnection (Last-Event-ID).",
+                "responses": {
+                    "200": {
+                        "description": "The stream, without end",
+                        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+                    },
+                    **_errors(400, 413, *refused),
+                },
+            }
+        },
+        "/healthz": {
+            "get": {
+                "operationId": "health",
+                "summary": "Whether the process answers; the database is not asked",
+                "security": [],
+                "responses": {
+                    "200": _json("It does", _object({"status": {"type": "string", "const": "ok"}})),
+                    **_errors(413, 421, 500),
+                },
+            }
+        },
+        "/openapi.json": {
+            "get": {
+                "operationId": "description",
+                "summary": "This description",
+                "responses": {"200": _json("OpenAPI 3.1", {"type": "object"}), **_errors(413, *refused)},
+            }
+        },
+    }
+
+
+def _filter_parameters() -> list[Json]:
+    text: Json = {"type": "string", "maxLength": VALUE_MAX_BYTES // 4, "pattern": "^[^\\u0000]*$"}
+    return [
+        _parameter("status", _choice(STATUSES), "State of the generation"),
+        _parameter("model", text, "A model that was tried"),
+        _parameter("provider", text, "A provider of any attempt"),
+        _parameter("lesson_id", text, "The caller's own key"),
+        _parameter("service", text, "The service that generated"),
+        _parameter("error_class", _choice(ERROR_CLASSES), "Error class of any attempt"),
+        _parameter("outcome", _choice(OUTCOMES), "Outcome of any attempt"),
+        _parameter("from", _moment(), f"Least created_at, inclusive: {_MOMENT}"),
+        _parameter("to", _moment(), f"Greatest created_at, exclusive: {_MOMENT}"),
+        _parameter("served_by", text, "The model used"),
+        _parameter("q", text, "Words that all occur in a prompt, upper and lower case alike"),
+        _parameter("id", _uuid(), "One trace"),
+    ]
+
+
+def _paging_parameters() -> list[Json]:
+    limit = {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT}
+    offset = {"type": "integer", "minimum": 0, "maximum": OFFSET_MAX, "default": 0}
+    cursor = {"type": "string", "format": "trace-cursor"}
+    return [
+        _parameter("limit", limit, "Most traces on a page"),
+        _parameter("offset", offset, "Traces to leave out; prefer cursor, which does not slow down or shift"),
+        _parameter("cursor", cursor, "next_cursor of the page before; not together with offset"),
+    ]
+
+
+def _schemas() -> Json:
+    text: Json = {"type": "string"}
+    maybe_text: Json = {"type": ["string", "null"]}
+    maybe_count: Json = {"type": ["integer", "null"]}
+    moment: Json = {"type": "string", "format": "date-time"}
+    span_id: Json = {"type": "string", "pattern": "^[0-9a-f]{16}$"}
+    return {
+        "TraceList": _object(
+            {
+                "traces": {"type": "array", "items": _ref("Trace"), "maxItems": LIMIT_MAX},
+                "next_cursor": maybe_text,
+            }
+        ),
+        "Trace": _object(
+            {
+                "id": _uuid(),
+                "lesson_id": maybe_text,
+                "status": _choice(STATUSES),
+                "model_used": maybe_text,
+                "models_tried": {"type": "array", "items": text},
+                "total_duration_ms": maybe_count,
+                "request_data": {"description": "Any JSON"},
+                "response_data": {"description": "Any JSON"},
+                "error_message": maybe_text,
+                "error_class": _ref("ErrorClass"),
+                "created_at": moment,
+                "completed_at": {"type": ["string", "null"], "format": "date-time"},
+                "name": maybe_text,
+                "service_name": maybe_text,
+                "otel_trace_id": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+                "otel_span_id": span_id,
+                "is_stalled": {"type": "boolean", "description": "Started long ago and not heard of since"},
+                "image_generation_attempts": {"type": "array", "items": _ref("Attempt")},
+            }
+        ),
+        "Attempt": _object(
+            {
+                "model": maybe_text,
+                "provider": maybe_text,
+                "prompt": maybe_text,
+                "request": {"type": "object"},
+                "response": {"type": "object"},
+                "duration_ms": maybe_count,
+                "success": {"type": "boolean"},
+                "error": maybe_text,
+                "error_class": _ref("ErrorClass"),
+                "outcome": _choice(OUTCOMES),
+                "timestamp": moment,
+                "number": {"type": "integer"},
+                "otel_span_id": span_id,
+                "images": {"type": "array", "items": _ref("Image")},
+            }
+        ),
+        "Image": _object(
+            {
+                "index": {"type": "integer"},
+                "mime_type": maybe_text,
+                "width": maybe_count,
+                "height": maybe_count,
+                "dataSize": maybe_count,
+                "sha256": maybe_text,
+                "url": maybe_text,
+            }
+        ),
+        "ErrorClass": {"enum": [*ERROR_CLASSES, None]},
+        "Deletion": _object({"success": {"const": True}, "deleted": {"type": "integer", "minimum": 0}}),
+        "TraceEvent": _object({"id": _uuid(), "status": _choice(STATUSES), "updated_at": moment}),
+        "Error": _object({"error": _object({"code": text, "message": text})}),
+    }
+
+
+def _export_content() -> Json:
+    schemas: Json = {"csv": {"type": "string"}, "jsonl": {"type": "string"}, "json": {"type": "array"}}
+    return {MEDIA_TYPES[format_]: {"schema": schemas[format_]} for format_ in FORMATS}
+
+
+def _error_responses() -> Json:
+    return {f"Error{status}": _json(description, _ref("Error")) for status, description in _ERRORS.items()}
+
+
+def _errors(*statuses: int) -> Json:
+    return {str(status): {"$ref": f"#/components/responses/Error{status}"} for status in sorted(statuses)}
+
+
+def _parameter(name: str, schema: Json, description: str) -> Json:
+    return {"name": name, "in": "query", "required": False, "schema": schema, "description": description}
+
+
+def _choice(values: tuple[str, ...], **more: Any) -> Json:
+    return {"type": "string", "enum": list(values), **more}
+
+
+def _uuid() -> Json:
+    return {"type": "string", "format": "uuid"}
+
+
+def _moment() -> Json:
+    return {"type": "string", "format": "date-time"}
+
+
+def _object(properties: Json) -> Json:
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _ref(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _json(description: str, schema: Json) -> Json:
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
