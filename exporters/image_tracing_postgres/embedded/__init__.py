@@ -1,0 +1,19 @@
+"""A Postgres of the user's own, started on demand, shared by the processes that name its folder."""
+
+from image_tracing_postgres.embedded.errors import (
+    AccountError,
+    BinariesMissingError,
+    DiskFullError,
+    EmbeddedPostgresError,
+    VersionMismatchError,
+)
+from image_tracing_postgres.embedded.postgres import EmbeddedPostgres
+
+__all__ = [
+    "AccountError",
+    "BinariesMissingError",
+    "DiskFullError",
+    "EmbeddedPostgres",
+    "EmbeddedPostgresError",
+    "VersionMismatchError",
+]
