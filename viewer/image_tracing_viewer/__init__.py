@@ -4,7 +4,23 @@
 tells whether a host may be bound at all: anything but loopback needs a token.
 """
 
-from image_tracing_viewer.app import create_app
-from image_tracing_viewer.hosts import checked_host
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from image_tracing_viewer.app import create_app
+    from image_tracing_viewer.hosts import checked_host
 
 __all__ = ["checked_host", "create_app"]
+
+
+def __getattr__(name: str) -> Any:
+    # The command line must start quickly, and able to say which extra is missing.
+    if name == "create_app":
+        from image_tracing_viewer.app import create_app
+
+        return create_app
+    if name == "checked_host":
+        from image_tracing_viewer.hosts import checked_host
+
+        return checked_host
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
