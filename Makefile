@@ -1,0 +1,82 @@
+# Everything works from a fresh clone with Python 3.11+, git and make, as root or not.
+# `make PYTHON=/path/to/python3.12 demo` takes another interpreter, `make VENV=folder …` another environment.
+
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+# The tests take about half the time on two cores; make WORKERS=0 shows them one after the other.
+WORKERS ?= 2
+CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome || command -v google-chrome-stable)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint types imports wheel test-lowest test-nonroot screenshot stop clean
+
+help: ## Say what there is to make
+	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
+
+demo: $(VENV)/.demo ## Trace a generator whose models fail, and show it on http://127.0.0.1:3000/traceImage
+	@$(BIN)/image-tracing demo
+
+test: $(VENV)/.test chromium ## Run every test, browser included
+	$(BIN)/pytest -n $(WORKERS) $(PYTEST_ARGS)
+
+check: lint types imports wheel ## Lint, types, direction of imports, the built wheel
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.test
+	$(BIN)/mypy
+	$(BIN)/mypy tests benchmarks docs
+
+imports: $(VENV)/.test
+	$(BIN)/lint-imports
+
+wheel: $(VENV)/.test
+	$(BIN)/python tests/packaging/wheel.py
+
+test-lowest: ## Run the tests that need no browser with the oldest versions that pyproject.toml allows
+	tests/packaging/lowest.sh "$(PYTHON)"
+
+test-nonroot: ## As root: run the tests in a copy that belongs to nobody, as nobody
+	tests/packaging/nonroot.sh "$(PYTHON)"
+
+screenshot: $(VENV)/.test chromium ## Take the README's picture anew
+	$(BIN)/python docs/screenshot.py
+
+stop: ## Stop the embedded Postgres that the demo uses
+	@$(BIN)/image-tracing stop
+
+clean: ## Remove the virtual environment and what tools left behind
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "make: wanted Python 3.11 or newer, found none; install it, or name it: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "make: $(PYTHON) could not make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+
+# A stamp is newer than what it was made from: a second make has nothing to install.
+$(VENV)/.demo: pyproject.toml | $(BIN)/python
+	@echo "Installing image-tracing into $(VENV) (once)"
+	@$(BIN)/pip install --quiet --editable '.[all]'
+	@touch $@
+
+$(VENV)/.test: pyproject.toml | $(BIN)/python
+	@echo "Installing image-tracing and its test tools into $(VENV) (once)"
+	@$(BIN)/pip install --quiet --upgrade 'pip>=25.1'
+	@$(BIN)/pip install --quiet --editable '.[all]' --group test --group check
+	@touch $@ $(VENV)/.demo
+
+.PHONY: chromium
+chromium:
+ifeq ($(CHROMIUM),)
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing Chromium for the browser tests"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; \
+	else \
+		echo "make: wanted Chromium for the browser tests, found none; install it: sudo apt-get install chromium" >&2; exit 1; \
+	fi
+endif

@@ -1,0 +1,25 @@
+"""The console script `image-tracing`; says which extra to install when what it needs is not there."""
+
+import sys
+
+
+def main() -> None:
+    """Run the command line; ends the process with its exit code."""
+    try:
+        from image_tracing_viewer.cli import cli
+    except ModuleNotFoundError as error:
+        sys.exit(missing_extra(error))
+    cli(prog_name="image-tracing")
+
+
+def missing_extra(error: ModuleNotFoundError) -> str:
+    """The sentence that tells which extra brings the module that is missing."""
+    extra = "demo" if error.name in ("huggingface_hub", "PIL") else "viewer"
+    return (
+        f"image-tracing: wanted the Python package {error.name!r}, but it is not installed; "
+        f"install it with: pip install 'image-tracing[{extra}]'"
+    )
+
+
+if __name__ == "__main__":
+    main()
