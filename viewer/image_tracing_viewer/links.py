@@ -1,0 +1,57 @@
+"""Where the pages and the API are, seen from one request: the app may be mounted at any prefix."""
+
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlencode
+
+from starlette.requests import Request
+
+from image_tracing_viewer import assets
+
+# Stands where an id goes; no route has this text in its own path.
+_ID = "ID"
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Paths with the prefix of the app, none with a host. An id follows each name that ends in `_base`."""
+
+    traces: str
+    trace_base: str
+    api: str
+    api_trace_base: str
+    events: str
+    exports: str
+    login: str
+    assets: str
+
+    def asset(self, name: str) -> str:
+        """The address of a static file of this version."""
+        return self.assets + name
+
+    def export(self, query: str, **options: str) -> str:
+        """The export of everything that the list's query string matches."""
+        pairs = [pair for pair in parse_qsl(query) if pair[0] not in ("limit", "offset", "cursor", "partial")]
+        return f"{self.exports}?{urlencode([*options.items(), *pairs])}"
+
+    def list_with(self, pairs: list[tuple[str, str]]) -> str:
+        """The list with these parameters."""
+        return f"{self.traces}?{urlencode(pairs)}" if pairs else self.traces
+
+
+def links_of(request: Request) -> Links:
+    """The links as this request's app has them.
+
+    Names are looked up in the app itself: `request.url_for` would ask the outermost app, which knows none.
+    """
+    root: str = request.scope.get("root_path", "").rstrip("/")
+    path = request.app.url_path_for
+    return Links(
+        traces=root + path("traces"),
+        trace_base=root + path("trace", id=_ID).removesuffix(_ID),
+        api=root + path("api_traces"),
+        api_trace_base=root + path("api_trace", id=_ID).removesuffix(_ID),
+        events=root + path("api_events"),
+        exports=root + path("api_export"),
+        login=f"{root}/login",
+        assets=root + path("static", version=assets.VERSION, name=_ID).removesuffix(_ID),
+    )

@@ -1,0 +1,73 @@
+// Puts fresh results from the server in place: rows that did not change stay untouched, with their focus and selection.
+import { showTimes } from "./times.js";
+
+const HIGHLIGHT_MS = 4000;
+const shown = new WeakMap();
+
+// Relative times differ at each answer; they are no change.
+const essence = (element) => element.outerHTML.replace(/(<time[^>]*>)[^<]*/g, "$1");
+
+export function remember(results) {
+  for (const row of results.querySelectorAll("tr[data-id]")) shown.set(row, essence(row));
+}
+
+function focusedControl(results) {
+  const active = document.activeElement;
+  if (!results.contains(active)) return null;
+  const id = active.closest("tr[data-id]")?.dataset.id ?? active.closest("[id]")?.id;
+  return { id, tag: active.tagName, isRow: Boolean(active.closest("tr[data-id]")) };
+}
+
+function restoreFocus(results, focused) {
+  if (!focused?.id || results.contains(document.activeElement)) return;
+  const holder = focused.isRow
+    ? results.querySelector(`tr[data-id="${CSS.escape(focused.id)}"]`)
+    : document.getElementById(focused.id);
+  const target = holder?.matches(focused.tag) ? holder : holder?.querySelector(focused.tag);
+  target?.focus({ preventScroll: true });
+}
+
+function mergeRows(results, fresh) {
+  const body = results.querySelector("tbody");
+  const old = new Map([...body.rows].map((row) => [row.dataset.id, row]));
+  let added = 0;
+  let changed = 0;
+  const rows = [...fresh.querySelectorAll("tbody > tr")].map((row) => {
+    const text = essence(row);
+    const before = old.get(row.dataset.id);
+    if (before && shown.get(before) === text) return before;
+    shown.set(row, text);
+    row.classList.add("is-new");
+    setTimeout(() => row.classList.remove("is-new"), HIGHLIGHT_MS);
+    if (before) changed += 1;
+    else added += 1;
+    return row;
+  });
+  // Moves only what is out of place: moving a focused element would take its focus away.
+  rows.forEach((row, index) => {
+    if (body.rows[index] !== row) body.insertBefore(row, body.rows[index] ?? null);
+  });
+  while (body.rows.length > rows.length) body.rows[body.rows.length - 1].remove();
+  results.querySelector(".pager").replaceWith(fresh.querySelector(".pager"));
+  return { added, changed };
+}
+
+function replaceAll(results, fresh) {
+  const open = new Map([...results.querySelectorAll("details[id]")].map((details) => [details.id, details.open]));
+  results.replaceChildren(...fresh.childNodes);
+  for (const details of results.querySelectorAll("details[id]")) {
+    if (open.has(details.id)) details.open = open.get(details.id);
+  }
+  remember(results);
+  return { added: 0, changed: 1 };
+}
+
+export function putInPlace(results, html) {
+  const fresh = new DOMParser().parseFromString(html, "text/html").body;
+  const focused = focusedControl(results);
+  const isTable = results.querySelector("table.rows tbody") && fresh.querySelector("table.rows tbody");
+  const told = isTable ? mergeRows(results, fresh) : replaceAll(results, fresh);
+  showTimes(results);
+  restoreFocus(results, focused);
+  return told;
+}

@@ -1,0 +1,20 @@
+import { keepTimesFresh, showTimes } from "./times.js";
+import { useCopyButtons } from "./copying.js";
+import { useDeletion } from "./deletion.js";
+import { useFilters } from "./filters.js";
+import { useLiveUpdates } from "./live.js";
+import { useRows } from "./rows.js";
+import { useShortcuts } from "./shortcuts.js";
+import { useThemeToggle } from "./themes.js";
+
+const main = document.getElementById("main");
+
+useThemeToggle();
+useCopyButtons();
+showTimes(document);
+keepTimesFresh();
+useFilters();
+useRows();
+const live = useLiveUpdates(main);
+useDeletion(main, live);
+useShortcuts(main, live);

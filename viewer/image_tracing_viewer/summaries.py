@@ -1,0 +1,185 @@
+"""What the list shows of a generation, made ready in Python so that the template's loop stays cheap."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from image_tracing_postgres.records import Attempt, Trace
+from image_tracing_viewer import formats
+
+_MOST_STEPS = 4
+_PROMPT_LENGTH = 180
+_TITLE_LENGTH = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One model of the fallback chain, with all calls of it. `kind`: `served`, `gave`, `failed` or `none`."""
+
+    model: str
+    short: str
+    succeeded: int
+    failed: int
+    kind: str
+    told: str
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """One row of the list, every text ready to print. `hidden_steps` belong before the last step."""
+
+    id: str
+    state: str
+    title: str
+    name: str
+    prompt: str
+    prompt_count: int
+    steps: Sequence[Step]
+    hidden_steps: Sequence[Step]
+    note: str
+    pictures: str
+    picture_size: str
+    duration: str
+    failed_path: str
+    succeeded_path: str
+    created_iso: str
+    created_title: str
+    created_ago: str
+    service: str
+
+
+def state_of(trace: Trace) -> str:
+    """`completed`, `failed`, `started` or `stalled`: the status as a reader takes it."""
+    return "stalled" if trace.is_stalled else trace.status
+
+
+def title_of(trace: Trace) -> str:
+    """What a person would call the generation: its lesson, else its name, else the start of its id."""
+    return trace.lesson_id or trace.name or f"Generation {str(trace.id)[:8]}"
+
+
+def prompts_of(trace: Trace) -> list[str]:
+    """Each different prompt in order of first use; those of the request while no attempt has ended."""
+    prompts = dict.fromkeys(attempt.prompt for attempt in trace.attempts if attempt.prompt)
+    return list(prompts) or _asked_prompts(trace.request_data)
+
+
+def summary_of(trace: Trace, *, now: datetime) -> Summary:
+    """The row of one generation, relative times as of `now`."""
+    attempts = trace.attempts
+    steps = _steps(trace)
+    hidden = len(steps) - _MOST_STEPS
+    pictures = [image for attempt in attempts if attempt.success for image in attempt.images]
+    sizes = [image.size_bytes for image in pictures if image.size_bytes is not None]
+    prompts = prompts_of(trace)
+    failed_path, succeeded_path = _paths(attempts, trace.total_duration_ms)
+    title = title_of(trace)
+    return Summary(
+        id=str(trace.id),
+        state=state_of(trace),
+        title=formats.shortened(title, _TITLE_LENGTH),
+        name=formats.shortened(trace.name, 60) if trace.name and trace.name != title else "",
+        prompt=formats.shortened(prompts[0], _PROMPT_LENGTH) if prompts else "",
+        prompt_count=len(prompts),
+        steps=steps if hidden <= 0 else [*steps[: _MOST_STEPS - 1], steps[-1]],
+        hidden_steps=steps[_MOST_STEPS - 1 : -1] if hidden > 0 else (),
+        note=_note(trace),
+        pictures=str(len(pictures)) if pictures else formats.NOTHING,
+        picture_size=formats.size(sum(sizes)) if sizes else "",
+        duration=formats.duration(trace.total_duration_ms),
+        failed_path=failed_path,
+        succeeded_path=succeeded_path,
+        created_iso=formats.iso(trace.created_at),
+        created_title=formats.instant(trace.created_at),
+        created_ago=formats.ago(trace.created_at, now),
+        service=formats.shortened(trace.service_name, 40),
+    )
+
+
+def _asked_prompts(request: Any) -> list[str]:
+    if not isinstance(request, dict):
+        return []
+    asked = request.get("prompts")
+    found = [prompt for prompt in asked if isinstance(prompt, str)] if isinstance(asked, list) else []
+    single = request.get("prompt")
+    return found or ([single] if isinstance(single, str) and single else [])
+
+
+def _steps(trace: Trace) -> list[Step]:
+    calls: dict[str, list[Attempt]] = {model: [] for model in trace.models_tried}
+    for attempt in trace.attempts:
+        calls.setdefault(attempt.model or "", []).append(attempt)
+    steps = []
+    for model, attempts in calls.items():
+        succeeded = sum(attempt.success for attempt in attempts)
+        served = succeeded > 0 and model == (trace.model_used or "")
+        steps.append(
+            Step(
+                model=model or "unknown model",
+                short=formats.shortened(formats.model_name(model), 48),
+                succeeded=succeeded,
+                failed=len(attempts) - succeeded,
+                kind="served" if served else "gave" if succeeded else "failed" if attempts else "none",
+                told=_told(attempts, served=served),
+            )
+        )
+    return steps
+
+
+def _told(attempts: Sequence[Attempt], *, served: bool) -> str:
+    """What became of one model's calls, for tooltips and screen readers."""
+    if not attempts:
+        return "no attempt recorded"
+    told = ", ".join(_with_number(*each) for each in Counter(_kind(attempt) for attempt in attempts).items())
+    return f"{told}; served" if served else told
+
+
+def _with_number(kind: str, number: int) -> str:
+    return kind if number == 1 else f"{kind} ×{number}"  # noqa: RUF001
+
+
+def _kind(attempt: Attempt) -> str:
+    if attempt.success:
+        return "ok" if attempt.outcome == "ok" else f"ok ({formats.words(attempt.outcome)})"
+    return formats.words(attempt.error_class or attempt.outcome)
+
+
+def _note(trace: Trace) -> str:
+    """The line under the chain: why attempts failed and what that cost, or who served at once."""
+    failed = [attempt for attempt in trace.attempts if not attempt.success]
+    if failed:
+        kinds = Counter(_kind(attempt) for attempt in failed)
+        told = ", ".join(_with_number(*each) for each in kinds.most_common(3))
+        more = f" and {len(kinds) - 3} more" if len(kinds) > 3 else ""
+        lost = sum(attempt.duration_ms or 0 for attempt in failed)
+        return f"{told}{more} · {formats.duration(lost)} wasted"
+    if trace.is_stalled:
+        return "no end was ever recorded"
+    if trace.status == "started":
+        return "waiting for the first attempt" if not trace.attempts else "still running"
+    if trace.status == "failed":
+        return formats.shortened(trace.error_message, 80)
+    providers = list(dict.fromkeys(attempt.provider for attempt in trace.attempts if attempt.provider))
+    odd = [formats.words(attempt.outcome) for attempt in trace.attempts if attempt.outcome != "ok"]
+    return " · ".join(
+        [formats.shortened(", ".join(providers), 60), *dict.fromkeys(odd)] if providers else odd
+    )
+
+
+def _paths(attempts: Sequence[Attempt], total_ms: int | None) -> tuple[str, str]:
+    """SVG paths over a width of 100: when failed and when successful attempts ran."""
+    if not attempts or total_ms is None:
+        return "", ""
+    origin = min(attempt.started_at for attempt in attempts)
+    ranges = [
+        ((attempt.started_at - origin).total_seconds() * 1000, attempt.duration_ms or 0, attempt.success)
+        for attempt in attempts
+    ]
+    length = max(total_ms, *(start + duration for start, duration, _ in ranges), 1)
+    paths = {False: "", True: ""}
+    for start, duration, success in ranges:
+        width = max(1.0, 100 * duration / length)
+        paths[success] += f"M{min(99.0, 100 * start / length):.1f} 0h{width:.1f}v4h-{width:.1f}z"
+    return paths[False], paths[True]
