@@ -1,18 +1,20 @@
 """A psycopg connection that never waits past its deadline, whatever the server does."""
 
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
 
+from image_tracing_postgres.failures import reason_of
+
 _Result = TypeVar("_Result")
 
 # A server that vanishes without a word is noticed by its silence: 5 s idle, then 3 probes 2 s apart.
-_KEEPALIVES = {
+_KEEPALIVES: Final[Mapping[str, str | int | None]] = {
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 3,
@@ -30,11 +32,21 @@ class BoundedConnection(psycopg.Connection[TupleRow]):
 
     deadline: float = math.inf
 
+    @classmethod
+    def connect(cls, conninfo: str = "", **kwargs: Any) -> Self:
+        """As psycopg's; an error tells only why, since libpq quotes parts of the address, password included."""
+        try:
+            return super().connect(conninfo_with_defaults(conninfo), **kwargs)
+        except psycopg.Error as error:
+            raise psycopg.OperationalError(reason_of(error)) from None
+
     def wait(self, gen: Any, *args: Any, **kwargs: Any) -> Any:
         return super().wait(_bounded(gen, self), *args, **kwargs)
 
 
-def _bounded(gen: Generator[Any, Any, _Result], connection: BoundedConnection) -> Generator[Any, Any, _Result]:
+def _bounded(
+    gen: Generator[Any, Any, _Result], connection: BoundedConnection
+) -> Generator[Any, Any, _Result]:
     try:
         state = next(gen)
         while True:
@@ -51,7 +63,9 @@ def _bounded(gen: Generator[Any, Any, _Result], connection: BoundedConnection) -
 def conninfo_with_defaults(conninfo: str) -> str:
     """The conninfo with keepalives and our name, where it does not say otherwise."""
     given = conninfo_to_dict(conninfo)
-    return make_conninfo(conninfo, **{key: value for key, value in _KEEPALIVES.items() if key not in given})
+    return make_conninfo(
+        conninfo, **{name: value for name, value in _KEEPALIVES.items() if name not in given}
+    )
 
 
 def connect(conninfo: str, *, deadline: float, autocommit: bool = False) -> BoundedConnection:
@@ -64,7 +78,7 @@ def connect(conninfo: str, *, deadline: float, autocommit: bool = False) -> Boun
     """
     seconds = max(1, math.ceil(deadline - monotonic()))
     connection = BoundedConnection.connect(
-        conninfo_with_defaults(conninfo),
+        conninfo,
         autocommit=autocommit,
         prepare_threshold=None,
         connect_timeout=min(seconds, 5),

@@ -6,8 +6,8 @@ from image_tracing_postgres.migrate import migrate
 def dsn(dsn: str | None = None) -> str:
     """The conninfo of the database to use.
 
-    Order: the argument, then IMAGE_TRACING_DATABASE_URL, then the embedded Postgres, which is started if it does
-    not run. Who starts it migrates it too; a database of the user's own is left as it is.
+    Order: the argument, then IMAGE_TRACING_DATABASE_URL, then the embedded Postgres, which is started if it
+    does not run. The embedded one is migrated too; a database of the user's own is left as it is.
 
     Raises:
         ImageTracingError: the embedded Postgres cannot be started.

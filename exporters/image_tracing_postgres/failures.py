@@ -51,8 +51,13 @@ def reason_of(error: BaseException) -> str:
     if isinstance(error, psycopg.Error) and error.sqlstate is None:
         if match := re.search(r"FATAL:\s*(.*)", text):
             return _one_line(match[1])
-        for known in ("Connection refused", "timeout expired", "No such file or directory",
-                      "could not translate host name", "server closed the connection unexpectedly"):
+        for known in (
+            "Connection refused",
+            "timeout expired",
+            "No such file or directory",
+            "could not translate host name",
+            "server closed the connection unexpectedly",
+        ):
             if known.lower() in text.lower():
                 return known[0].lower() + known[1:]
         if isinstance(error, psycopg.errors.ConnectionTimeout):

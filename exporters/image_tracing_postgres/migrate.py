@@ -1,7 +1,8 @@
 """Applies the numbered SQL files: once each, in order, whoever else tries at the same time.
 
 Of the libraries looked at, yoyo-migrations keeps a lock row that a killed process leaves behind, and the
-others need SQLAlchemy or a binary. A transaction-level advisory lock needs neither, and holds behind pgbouncer.
+others need SQLAlchemy or a binary. A transaction-level advisory lock needs neither and holds behind
+pgbouncer.
 """
 
 from collections.abc import Sequence
@@ -75,8 +76,8 @@ def _check(applied: dict[int, str | None], known: Sequence[Migration], conninfo:
         checksum = applied.get(migration.version)
         if checksum is not None and checksum != migration.checksum:
             raise MigrationError(
-                f"migration {migration.version:04}_{migration.name} ran on {place_of(conninfo)} with another text "
-                f"(checksum {checksum[:12]}, the file has {migration.checksum[:12]}); "
+                f"migration {migration.version:04}_{migration.name} ran on {place_of(conninfo)} with another "
+                f"text (checksum {checksum[:12]}, the file has {migration.checksum[:12]}); "
                 "install the version of image-tracing that made it, and put changes into a new file"
             )
 

@@ -120,6 +120,18 @@ RETURN (
     ) AS once
 );
 
+-- Whether a root span's second telling replaces the first: an end beats a start, a later end an earlier one.
+CREATE FUNCTION image_root_replaces(
+    old_state text,
+    old_end timestamptz,
+    new_state text,
+    new_end timestamptz
+) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN new_state <> 'absent' AND (
+    old_state = 'absent' OR coalesce(new_end > coalesce(old_end, '-infinity'), false)
+);
+
 CREATE FUNCTION image_utc(timestamptz) RETURNS text
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 RETURN replace(to_char($1 AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '.000000', '');

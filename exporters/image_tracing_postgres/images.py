@@ -1,0 +1,51 @@
+"""The pictures of an attempt, from its span's attributes to the `images` array of its row."""
+
+from collections.abc import Mapping
+from itertools import zip_longest
+from typing import Any
+
+from image_tracing import attributes as names
+from image_tracing.storable import storable_json
+from image_tracing_postgres import values
+
+
+def images_of(attributes: Mapping[str, Any]) -> tuple[str | None, int | None, int]:
+    """The array as JSON text, how many pictures, and the sum of their bytes; None when the span is silent."""
+    written, parsed = values.document(attributes.get(names.IMAGES))
+    images: list[dict[str, Any]] | None
+    if isinstance(parsed, list):
+        images = [_image(index, item) for index, item in enumerate(parsed) if isinstance(item, dict)]
+        if images != parsed:
+            written = storable_json(images)
+    elif (images := _plain_images(attributes)) is not None:
+        written = storable_json(images)
+    else:
+        return None, None, 0
+    size_bytes = sum(image["dataSize"] or 0 for image in images)
+    return written if images else None, len(images), min(size_bytes, 2**63 - 1)
+
+
+def _image(index: int, item: Mapping[str, Any]) -> dict[str, Any]:
+    get = item.get
+    position = values.integer(get("index"))
+    return {
+        "index": index if position is None else position,
+        "mime_type": values.key(get("mime_type")),
+        "width": values.integer(get("width")),
+        "height": values.integer(get("height")),
+        "dataSize": values.integer(get("dataSize")),
+        "sha256": values.key(get("sha256")),
+        "url": values.text(get("url")),
+    }
+
+
+def _plain_images(attributes: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    """Pictures out of the plain lists, for a program that does not write the JSON array."""
+    lists = [attributes.get(name) for name in (names.IMAGE_BYTES, names.IMAGE_MIME_TYPES, names.IMAGE_URLS)]
+    sizes, types, urls = (each if isinstance(each, list | tuple) else () for each in lists)
+    if not (sizes or types or urls):
+        return None
+    return [
+        _image(index, {"dataSize": size, "mime_type": mime_type, "url": url})
+        for index, (size, mime_type, url) in enumerate(zip_longest(sizes, types, urls))
+    ]

@@ -1,0 +1,258 @@
+"""What one span says about a generation or an attempt; each reading is a function of that span alone."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple, get_args
+from uuid import UUID, uuid5
+
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import SpanContext, StatusCode
+
+from image_tracing import attributes as names
+from image_tracing.attributes import SUCCESSFUL_OUTCOMES, ErrorClass, Outcome
+from image_tracing_postgres import terms, values
+from image_tracing_postgres.images import images_of
+
+# Our own constant, so that every source of the same spans gives the same ids.
+NAMESPACE: Final = UUID("5f6a4c1e-0d0b-5c1b-9f0a-6d1b0f2a7c11")
+
+_OUTCOMES: Final[frozenset[str]] = frozenset(get_args(Outcome))
+_ERROR_CLASSES: Final[frozenset[str]] = frozenset(get_args(ErrorClass))
+_CLASS_OF_OUTCOME: Final[Mapping[str, str]] = {
+    "blank": "bad_image",
+    "corrupt": "bad_image",
+    "no_image": "no_image",
+    "refused": "refused",
+}
+_SPAN_ID: Final = re.compile(r"[0-9a-f]{16}")
+_PROMPT_KEYS: Final = ("prompt", "prompts", "negative_prompt")
+# What other languages may say in plain attributes only.
+_OPTIONS: Final[Mapping[str, str]] = {
+    names.WIDTH: "width",
+    names.HEIGHT: "height",
+    names.SIZE: "size",
+    names.ASPECT_RATIO: "aspect_ratio",
+    names.QUALITY: "quality",
+    names.STYLE: "style",
+    names.GUIDANCE_SCALE: "guidance_scale",
+    names.STEPS: "steps",
+    names.STRENGTH: "strength",
+    names.SCHEDULER: "scheduler",
+    names.OUTPUT_FORMAT: "output_format",
+    names.BACKEND: "backend",
+    names.REQUEST_SEED: "seed",
+    names.REQUEST_CHOICE_COUNT: "n",
+}
+
+Attributes = Mapping[str, Any]
+
+
+class Root(NamedTuple):
+    """What the root span said. `state` is `started` for a span that has not ended."""
+
+    state: str
+    started_at: str
+    ended_at: str | None
+    duration_ms: int | None
+    lesson_id: str | None
+    name: str | None
+    model_used: str | None
+    models_tried: list[str]
+    request_data: str | None
+    response_data: str | None
+    error_class: str | None
+    error_message: str | None
+
+
+class AttemptRow(NamedTuple):
+    """One row of `image_attempts` without its key; the order is that of the columns."""
+
+    span_id: str
+    started_at: str
+    ended_at: str
+    duration_ms: int
+    size_bytes: int
+    number: int
+    success: bool
+    model: str | None
+    provider: str | None
+    outcome: str
+    error_class: str | None
+    error: str | None
+    prompt: str | None
+    negative_prompt: str | None
+    options: str | None
+    extras: str | None
+    images: str | None
+
+
+def trace_id_of(otel_trace_id: int, root_span_id: int) -> UUID:
+    """`image_traces.id` of the generation whose root has these ids."""
+    return uuid5(NAMESPACE, f"{otel_trace_id:032x}{root_span_id:016x}")
+
+
+def attributes_of(span: ReadableSpan) -> Attributes:
+    """The span's attributes as a plain dictionary, which is many times faster to read than the SDK's own."""
+    attributes: Any = span.attributes
+    if attributes is None:
+        return {}
+    copy = getattr(attributes, "copy", None)
+    return copy() if copy is not None else dict(attributes)
+
+
+def role_of(span: ReadableSpan, attributes: Attributes) -> str | None:
+    """`generation`, `attempt`, or None for a span that is not about pictures.
+
+    Samplers and limits can take attributes away, but not the name or the scope.
+    """
+    role = attributes.get(names.ROLE)
+    if role in (names.ROLE_GENERATION, names.ROLE_ATTEMPT):
+        return str(role)
+    scope = span.instrumentation_scope
+    if scope is None or scope.name != names.SCOPE:
+        return None
+    operation = attributes.get(names.OPERATION_NAME) or span.name.partition(" ")[0]
+    if operation == names.INVOKE_WORKFLOW:
+        return names.ROLE_GENERATION
+    return names.ROLE_ATTEMPT if operation == names.GENERATE_CONTENT else None
+
+
+def root_span_id_of(context: SpanContext, attributes: Attributes) -> int:
+    """The span id of the attempt's generation: the one it names, else its own."""
+    named = attributes.get(names.GENERATION_ID)
+    if isinstance(named, str) and _SPAN_ID.fullmatch(named):
+        return int(named, 16) or context.span_id
+    return context.span_id
+
+
+def root_from(span: ReadableSpan, attributes: Attributes, found: set[int]) -> Root:
+    """What a generation's root span says; its search terms are added to `found`."""
+    get = attributes.get
+    started, ended = span.start_time or 0, span.end_time
+    is_failed = span.status.status_code is StatusCode.ERROR or get(names.ERROR_TYPE) is not None
+    state = "started" if ended is None else "failed" if is_failed else "completed"
+    request_data, request = values.document(get(names.REQUEST))
+    response_data, _ = values.document(get(names.RESPONSE))
+    error_class = error_message = None
+    if state == "failed":
+        error_class = _error_class(get(names.ERROR_CATEGORY))
+        error_message = _error_message(span, attributes) or "failed without a message"
+        found.add(terms.term(terms.ERROR_CLASS, error_class))
+    model_used = values.key(get(names.MODEL_USED))
+    models_tried = values.keys(get(names.MODELS_TRIED))
+    for model in models_tried:
+        found.add(terms.term(terms.MODEL, model))
+    if model_used is not None:
+        found.add(terms.term(terms.SERVED_BY, model_used))
+    _add_prompts(request, found)
+    return Root(
+        state=state,
+        started_at=values.time(started),
+        ended_at=None if ended is None else values.time(max(started, ended)),
+        duration_ms=None if ended is None else max(0, ended - started) // 1_000_000,
+        lesson_id=values.key(get(names.LESSON_ID)),
+        name=values.key(get(names.WORKFLOW_NAME)),
+        model_used=model_used,
+        models_tried=models_tried,
+        request_data=request_data,
+        response_data=response_data,
+        error_class=error_class,
+        error_message=error_message,
+    )
+
+
+def attempt_from(
+    span: ReadableSpan, context: SpanContext, attributes: Attributes, found: set[int]
+) -> AttemptRow:
+    """What an attempt's ended span says; its search terms are added to `found`."""
+    get = attributes.get
+    started, ended = span.start_time or 0, span.end_time or 0
+    images, count, size_bytes = images_of(attributes)
+    outcome = get(names.OUTCOME)
+    if outcome not in _OUTCOMES:
+        outcome = _outcome(span, attributes, count)
+    success = outcome in SUCCESSFUL_OUTCOMES
+    error = error_class = None
+    if not success:
+        error_class = _error_class(get(names.ERROR_CATEGORY), _CLASS_OF_OUTCOME.get(outcome, "unknown"))
+        error = _error_message(span, attributes) or outcome
+        found.add(terms.term(terms.ERROR_CLASS, error_class))
+    model = values.key(get(names.REQUEST_MODEL) or get(names.RESPONSE_MODEL))
+    provider = values.key(get(names.PROVIDER_NAME))
+    prompt, negative_prompt = values.text(get(names.PROMPT)), values.text(get(names.NEGATIVE_PROMPT))
+    if model is not None:
+        found.add(terms.term(terms.MODEL, model))
+        if success:
+            found.add(terms.term(terms.SERVED_BY, model))
+    if provider is not None:
+        found.add(terms.term(terms.PROVIDER, provider))
+    if prompt:
+        found |= terms.word_terms(prompt)
+    if negative_prompt:
+        found |= terms.word_terms(negative_prompt)
+    found.add(terms.term(terms.OUTCOME, outcome))
+    return AttemptRow(
+        span_id=f"{context.span_id:016x}",
+        started_at=values.time(started),
+        ended_at=values.time(max(started, ended)),
+        duration_ms=max(0, ended - started) // 1_000_000,
+        size_bytes=size_bytes,
+        number=min(values.integer(get(names.ATTEMPT_NUMBER)) or 1, 2**31 - 1),
+        success=success,
+        model=model,
+        provider=provider,
+        outcome=outcome,
+        error_class=error_class,
+        error=error,
+        prompt=prompt,
+        negative_prompt=negative_prompt,
+        options=_options(attributes),
+        extras=_extras(get(names.RESPONSE)),
+        images=images,
+    )
+
+
+def _outcome(span: ReadableSpan, attributes: Attributes, count: int | None) -> Outcome:
+    """The outcome of an attempt that does not name one."""
+    if span.status.status_code is StatusCode.ERROR or attributes.get(names.ERROR_TYPE) is not None:
+        return "error"
+    generated = values.integer(attributes.get(names.IMAGES_GENERATED))
+    return "no_image" if (count if generated is None else generated) == 0 else "ok"
+
+
+def _error_class(value: object, otherwise: str = "unknown") -> str:
+    return value if isinstance(value, str) and value in _ERROR_CLASSES else otherwise
+
+
+def _error_message(span: ReadableSpan, attributes: Attributes) -> str | None:
+    message = attributes.get(names.ERROR_MESSAGE) or span.status.description
+    if not message:
+        for event in reversed(span.events):
+            message = (event.attributes or {}).get("exception.message")
+            if message:
+                break
+    return values.text(message or attributes.get(names.ERROR_TYPE) or None)
+
+
+def _options(attributes: Attributes) -> str | None:
+    written, _ = values.document(attributes.get(names.REQUEST))
+    if written is None:
+        plain = {name: attributes[key] for key, name in _OPTIONS.items() if key in attributes}
+        written, _ = values.document(plain or None)
+    return written
+
+
+def _extras(value: object) -> str | None:
+    written, extras = values.document(value)
+    if written is None or extras == {}:
+        return None
+    return written if isinstance(extras, dict) else f'{{"value": {written}}}'
+
+
+def _add_prompts(request: Any, found: set[int]) -> None:
+    if isinstance(request, dict):
+        for name in _PROMPT_KEYS:
+            given = request.get(name)
+            for prompt in given if isinstance(given, list) else (given,):
+                if isinstance(prompt, str):
+                    found |= terms.word_terms(prompt)

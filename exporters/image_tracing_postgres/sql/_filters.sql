@@ -1,0 +1,7 @@
+WHERE
+    (%(id)s::uuid IS NULL OR trace.id = %(id)s::uuid)
+    AND (%(status)s::text IS NULL OR trace.status = %(status)s::text)
+    AND (%(lesson_id)s::text IS NULL OR trace.lesson_id = %(lesson_id)s::text)
+    AND (%(from_)s::timestamptz IS NULL OR trace.created_at >= %(from_)s::timestamptz)
+    AND (%(to)s::timestamptz IS NULL OR trace.created_at < %(to)s::timestamptz)
+    AND (%(terms)s::integer[] IS NULL OR trace.search_terms @> %(terms)s::integer[])

@@ -1,0 +1,20 @@
+COPY pg_temp.staged_attempts (
+    trace_id,
+    span_id,
+    started_at,
+    ended_at,
+    duration_ms,
+    size_bytes,
+    number,
+    success,
+    model,
+    provider,
+    outcome,
+    error_class,
+    error,
+    prompt,
+    negative_prompt,
+    options,
+    extras,
+    images
+) FROM STDIN

@@ -1,0 +1,22 @@
+COPY pg_temp.staged_traces (
+    id,
+    created_at,
+    completed_at,
+    total_duration_ms,
+    status,
+    lesson_id,
+    name,
+    service_name,
+    model_used,
+    models_tried,
+    error_class,
+    error_message,
+    request_data,
+    response_data,
+    otel_trace_id,
+    otel_span_id,
+    root_state,
+    root_model_used,
+    search_terms,
+    updated_at
+) FROM STDIN

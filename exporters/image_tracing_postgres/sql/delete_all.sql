@@ -1,0 +1,1 @@
+TRUNCATE image_traces, image_attempts

@@ -1,0 +1,1 @@
+DELETE FROM image_attempts WHERE trace_id = ANY (%(ids)s::uuid[])

@@ -1,0 +1,1 @@
+DELETE FROM image_traces WHERE id = ANY (%(ids)s::uuid[])

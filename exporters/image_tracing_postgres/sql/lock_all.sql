@@ -1,0 +1,1 @@
+LOCK TABLE image_traces, image_attempts IN ACCESS EXCLUSIVE MODE

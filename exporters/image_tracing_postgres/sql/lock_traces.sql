@@ -1,0 +1,4 @@
+SELECT id FROM image_traces
+WHERE id = ANY (%(ids)s::uuid[])
+ORDER BY id
+FOR UPDATE

@@ -1,0 +1,60 @@
+-- The traces' rows are locked by now, so nobody else writes these attempts.
+INSERT INTO image_attempts AS attempt (
+    trace_id,
+    span_id,
+    started_at,
+    ended_at,
+    duration_ms,
+    size_bytes,
+    number,
+    success,
+    model,
+    provider,
+    outcome,
+    error_class,
+    error,
+    prompt,
+    negative_prompt,
+    options,
+    extras,
+    images
+)
+SELECT
+    trace_id,
+    span_id,
+    started_at,
+    ended_at,
+    duration_ms,
+    size_bytes,
+    number,
+    success,
+    model,
+    provider,
+    outcome,
+    error_class,
+    error,
+    prompt,
+    negative_prompt,
+    options,
+    extras,
+    images
+FROM pg_temp.staged_attempts
+ORDER BY trace_id, span_id
+ON CONFLICT (trace_id, span_id) DO UPDATE SET
+    started_at = excluded.started_at,
+    ended_at = excluded.ended_at,
+    duration_ms = excluded.duration_ms,
+    size_bytes = excluded.size_bytes,
+    number = excluded.number,
+    success = excluded.success,
+    model = excluded.model,
+    provider = excluded.provider,
+    outcome = excluded.outcome,
+    error_class = excluded.error_class,
+    error = excluded.error,
+    prompt = excluded.prompt,
+    negative_prompt = excluded.negative_prompt,
+    options = excluded.options,
+    extras = excluded.extras,
+    images = excluded.images
+WHERE excluded.ended_at > attempt.ended_at

@@ -1,0 +1,3 @@
+SELECT id FROM image_traces
+ORDER BY created_at, id
+LIMIT %(limit)s

@@ -1,0 +1,1 @@
+CREATE TEMPORARY TABLE staged_attempts (LIKE image_attempts) ON COMMIT DROP

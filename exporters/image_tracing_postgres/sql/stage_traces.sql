@@ -1,0 +1,1 @@
+CREATE TEMPORARY TABLE staged_traces (LIKE image_traces) ON COMMIT DROP
