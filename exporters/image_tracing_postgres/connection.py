@@ -34,7 +34,7 @@ class BoundedConnection(psycopg.Connection[TupleRow]):
 
     @classmethod
     def connect(cls, conninfo: str = "", **kwargs: Any) -> Self:
-        """As psycopg's; an error tells only why, since libpq quotes parts of the address, password included."""
+        """As psycopg's; an error says only why, since libpq quotes parts of the address, password too."""
         try:
             return super().connect(conninfo_with_defaults(conninfo), **kwargs)
         except psycopg.Error as error:

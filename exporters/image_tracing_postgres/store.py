@@ -162,8 +162,8 @@ class Store:
     def changes(self, since: datetime) -> builtins.list[Change]:
         """The first 1,000 traces written after `since`, oldest write first.
 
-        A writer's transaction may become visible some seconds after the time it wrote. Who asks again and again
-        has to overlap by ten seconds, and pass over what has not changed since.
+        A writer's transaction may become visible some seconds after the time it wrote. Who asks again and
+        again has to overlap by ten seconds, and pass over what has not changed since.
         """
         with self._connections.transaction() as sql:
             rows = sql.execute(statement("changes"), {"since": since, "limit": _CHANGES}).fetchall()
