@@ -7,7 +7,6 @@ stay. Every pattern is linear: its repeats are possessive or bounded.
 """
 
 import re
-from collections.abc import Callable
 from functools import cache, lru_cache
 from itertools import pairwise
 from typing import Final
@@ -56,9 +55,10 @@ def is_secret_name(name: str) -> bool:
 
 
 def redacted(text: str) -> str:
-    """`text` with every credential in it replaced by `[redacted]`; the same object when there is none."""
+    """`text` with `[redacted]` for every credential and type and size for every data URL."""
     if not may_hold_secret(text):
         return text
+    text = without_data_urls(text)
     lower = text.lower()
     for markers, pattern, replacement in _patterns():
         if _holds_any(lower, markers):
@@ -97,11 +97,21 @@ _NAMES_IN_TEXT: Final = (
     "token", "passw", "passphrase", "pwd", "secret", "key", "auth", "credential", "cookie", "sig"
 )  # fmt: skip
 
-_Replacement = str | Callable[[re.Match[str]], str]
+
+def without_data_urls(text: str) -> str:
+    """`text` with type and size in place of the files in its data URLs."""
+    if ";base64," not in text:
+        return text
+    return _data_url().sub(lambda match: f"<data URL {match[1]}: {len(match[2]) * 3 // 4} bytes>", text)
 
 
 @cache
-def _patterns() -> tuple[tuple[tuple[str, ...], re.Pattern[str], _Replacement], ...]:
+def _data_url() -> re.Pattern[str]:
+    return re.compile(r"data:([\w.+/-]{1,100}(?:;[\w=.+-]{1,100})?);base64,([A-Za-z0-9+/=_%-]{64,}+)")
+
+
+@cache
+def _patterns() -> tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...]:
     """Markers (lower case) of which a matching text holds one, the pattern, and what to write instead.
 
     Compiled at the first text that may hold a secret: most programs never need them.
@@ -114,14 +124,7 @@ def _patterns() -> tuple[tuple[tuple[str, ...], re.Pattern[str], _Replacement], 
     )
     kept = r"(?!\[redacted\])"
     value_only = rf"\g<1>{REDACTED}"
-    rules: tuple[tuple[tuple[str, ...], str, int, _Replacement], ...] = (
-        # A picture or file in a data URL is no secret but no text either.
-        (
-            (";base64,",),
-            r"data:([\w.+/-]{1,100}(?:;[\w=.+-]{1,100})?);base64,([A-Za-z0-9+/=_%-]{64,}+)",
-            0,
-            lambda match: f"<data URL {match[1]}: {len(match[2]) * 3 // 4} bytes>",
-        ),
+    rules: tuple[tuple[tuple[str, ...], str, int, str], ...] = (
         (
             ("-----begin",),
             r"-----BEGIN [A-Z0-9 ]{0,40}(?:PRIVATE KEY|CERTIFICATE)[A-Z0-9 ]{0,20}-----"

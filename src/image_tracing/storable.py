@@ -84,15 +84,23 @@ def cut(text: str, *, limit_bytes: int, original_bytes: int | None = None) -> st
     return text[:room].encode("utf-8", "replace")[:room].decode("utf-8", "ignore") + mark
 
 
-def plain(value: object, *, is_secret_name: Callable[[str], bool] | None = None) -> Json:
+def plain(
+    value: object,
+    *,
+    clean: Callable[[str], str] | None = None,
+    clean_name: Callable[[str], str] | None = None,
+    is_secret_name: Callable[[str], bool] | None = None,
+) -> Json:
     """`value` as a tree of plain JSON values, bounded in depth and count but not in the length of texts.
 
-    Under a name for which `is_secret_name` is true, `[redacted]` stands for all but None, booleans and "".
+    Every text goes through `clean`, every name through `clean_name`; without them they only lose what
+    cannot be stored. Under a name for which `is_secret_name` is true, `[redacted]` stands for all but
+    None, booleans and "".
     """
-    return _Walk(is_secret_name).plain(value, 0)
+    return _Walk(clean or without_poison, clean_name or without_poison, is_secret_name).plain(value, 0)
 
 
-def shortened(tree: Json, *, limit_bytes: int) -> tuple[Json, str, bool]:
+def shortened(tree: Json, *, limit_bytes: int = FIELD_LIMIT_BYTES) -> tuple[Json, str, bool]:
     """A plain tree and its JSON text within `limit_bytes`, and whether anything was cut for that."""
     text = _encode(tree)
     if len(text) * 4 <= limit_bytes or size_bytes(text) <= limit_bytes:
@@ -135,14 +143,21 @@ def _more(count: int) -> str:
 class _Walk:
     """One pass over a value; counts what it has seen."""
 
-    def __init__(self, is_secret_name: Callable[[str], bool] | None) -> None:
+    def __init__(
+        self,
+        clean: Callable[[str], str],
+        clean_name: Callable[[str], str],
+        is_secret_name: Callable[[str], bool] | None,
+    ) -> None:
+        self._clean = clean
+        self._clean_name = clean_name
         self._is_secret_name = is_secret_name
         self._nodes = 0
 
     def plain(self, value: Any, depth: int) -> Json:
         kind = type(value)
         if kind is str:
-            return value if value.isascii() and "\0" not in value else without_poison(value)
+            return self._clean(value)
         if value is None or value is True or value is False:
             return value
         if kind is int:
@@ -164,7 +179,7 @@ class _Walk:
         if isinstance(value, enum.Enum):
             return self.plain(value.value, depth + 1) if depth < DEPTH_LIMIT else description(value)
         if isinstance(value, str):
-            return without_poison(str.__str__(value))
+            return self._clean(str.__str__(value))
         if isinstance(value, int):
             return self.plain(int.__int__(value), depth)
         if isinstance(value, float):
@@ -174,7 +189,8 @@ class _Walk:
         if isinstance(value, set | frozenset):
             items = [self.plain(item, depth + 1) for item in list(value)[:NODE_LIMIT]]
             return sorted(items, key=_encode)
-        return standard_text(value) or description(value)
+        text = standard_text(value)
+        return description(value) if text is None else self._clean(text)
 
     def _sequence(self, items: Any, length: int, depth: int) -> Json:
         if depth >= DEPTH_LIMIT:
@@ -198,7 +214,7 @@ class _Walk:
             if self._nodes > NODE_LIMIT:
                 result["…"] = _more(length - len(result))
                 break
-            name = key if type(key) is str and key.isascii() and "\0" not in key else self._name(key, mapping)
+            name = self._clean_name(key) if type(key) is str else self._name(key, mapping)
             if is_secret_name is not None and is_secret_name(name) and not _is_harmless(item):
                 result[name] = "[redacted]"
             else:
@@ -208,12 +224,12 @@ class _Walk:
     def _name(self, key: Any, mapping: Mapping[Any, Any]) -> str:
         """A text for any key; one that would hide a text key of the same spelling tells its type."""
         if isinstance(key, str):
-            return without_poison(str.__str__(key))
+            return self._clean_name(str.__str__(key))
         if key is None or isinstance(key, bool | int | float):
             name = self.plain(key, DEPTH_LIMIT)
             text = name if isinstance(name, str) else _encode(name)
         else:
-            text = standard_text(key) or description(key)
+            text = self._clean_name(standard_text(key) or description(key))
         return f"{text} ({type(key).__name__})" if text in mapping else text
 
 

@@ -1,0 +1,81 @@
+"""Contents on their way into attributes: redacted, storable, bounded, or kept out altogether."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from image_tracing.redaction import is_secret_name, redacted, without_data_urls
+from image_tracing.storable import FIELD_LIMIT_BYTES, Json, cut, plain, size_bytes, without_poison
+
+NOT_CAPTURED: Final = "[not captured]"
+
+# Below this no text can exceed a field's limit, four bytes a character.
+_SHORT: Final = FIELD_LIMIT_BYTES // 4
+# A secret that begins before the limit is seen whole if the text looked at goes on for so long after it.
+_SLACK: Final = 16_384
+_PICTURE_BASE64: Final = ("iVBORw0KGgo", "/9j/", "UklGR", "R0lGOD")
+_NUMBERS: Final = re.compile(r"[0-9.:xX*]{1,30}")
+
+
+def clean_text(text: str) -> str:
+    """`text` without secrets, pictures and what cannot be stored, cut to a field's limit after that."""
+    length = len(text)
+    if length < 256:
+        return without_poison(redacted(text))
+    if text.startswith(_PICTURE_BASE64) and " " not in text[:256]:
+        return f"<base64 image: {length * 3 // 4} bytes>"
+    if length <= _SHORT:
+        return without_poison(redacted(text))
+    return _clean_long_text(without_data_urls(text))
+
+
+def _clean_long_text(text: str) -> str:
+    original_bytes = size_bytes(text)
+    window = text[: FIELD_LIMIT_BYTES + _SLACK]
+    cleaned = without_poison(redacted(window))
+    if len(window) < len(text):
+        # What is cut off here may be the head of a secret that was too long to be recognised.
+        cleaned = cleaned[: max(0, len(cleaned) - _SLACK)]
+        return cut(cleaned, limit_bytes=FIELD_LIMIT_BYTES, original_bytes=original_bytes)
+    return cut(cleaned, limit_bytes=FIELD_LIMIT_BYTES)
+
+
+def clean_tree(value: object) -> Json:
+    """Any value as a tree of JSON values with every text and name clean."""
+    return plain(value, clean=clean_text, clean_name=_clean_name, is_secret_name=is_secret_name)
+
+
+def hidden_tree(value: object) -> Json:
+    """Any value as a tree of JSON values whose texts are kept out: numbers, booleans and plain names stay."""
+    return plain(value, clean=_hidden, clean_name=_hidden_name, is_secret_name=is_secret_name)
+
+
+def clean_mapping(values: Mapping[str, object]) -> dict[str, Json]:
+    """`clean_tree` of a mapping of names to mostly simple values, the common case, at a third of the cost."""
+    result: dict[str, Json] = {}
+    for name, value in values.items():
+        kind = type(value)
+        if value is None or kind is bool or is_secret_name(name):
+            result[name] = value if value is None or kind is bool else "[redacted]"  # type: ignore[assignment]
+        elif kind is str:
+            result[name] = clean_text(value)  # type: ignore[arg-type]
+        else:
+            result[name] = clean_tree(value)
+    return result
+
+
+def is_only_numbers(text: str) -> bool:
+    """Whether `text` tells nothing but numbers: `1024x768`, `16:9`."""
+    return _NUMBERS.fullmatch(text) is not None
+
+
+def _clean_name(name: str) -> str:
+    return name if len(name) < 8 and name.isascii() and "\0" not in name else clean_text(name)
+
+
+def _hidden(_: str) -> str:
+    return NOT_CAPTURED
+
+
+def _hidden_name(name: str) -> str:
+    return name if len(name) <= 64 and name.isidentifier() and name.isascii() else NOT_CAPTURED

@@ -1,0 +1,177 @@
+"""One classifier from a failure to its error class, by duck typing: no SDK is imported.
+
+Asked in this order: the exception's own class, error codes in words, the HTTP status, class names, the message;
+then what it was raised from. What none of them tells is `unknown`.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from image_tracing.attributes import ErrorClass
+from image_tracing.error_words import CLASS_NAMES, CODES, LOADING_TEXTS, QUOTA_TEXTS, REFUSED_TEXTS, TEXTS
+
+_CHAIN_LIMIT: Final = 4
+_MESSAGE_LIMIT: Final = 4_000
+
+
+def error_class_of(error: BaseException | str) -> ErrorClass:
+    """The class of an exception, or of a failure told in words; `unknown` where nothing tells."""
+    if isinstance(error, str):
+        return _class_of_text(error.lower()) or "unknown"
+    try:
+        seen: set[int] = set()
+        for link in _chain(error, seen):
+            found = _class_of(link)
+            if found is not None:
+                return found
+    except Exception:  # noqa: BLE001 - an exception with hostile attributes is still only unknown
+        return "unknown"
+    return "unknown"
+
+
+def status_code_of(error: BaseException) -> int | None:
+    """The HTTP status that an exception of an SDK carries, from 100 to 599; None if it carries none."""
+    response = _attribute(error, "response")
+    for holder, names in (
+        (error, ("status_code", "code", "status", "http_status")),
+        (response, ("status_code", "status")),
+    ):
+        for name in names:
+            value = _attribute(holder, name)
+            if type(value) is int and 100 <= value <= 599:
+                return value
+            if isinstance(value, int) and not isinstance(value, bool) and 100 <= value <= 599:
+                return int(value)
+    if isinstance(response, dict):
+        metadata = response.get("ResponseMetadata")
+        status = metadata.get("HTTPStatusCode") if isinstance(metadata, dict) else None
+        if type(status) is int:
+            return status
+    return None
+
+
+def message_of(error: BaseException) -> str:
+    """`str(error)`, or "" where that fails."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - a hostile __str__ must not hurt the host
+        return ""
+
+
+def _chain(error: BaseException, seen: set[int]) -> Iterator[BaseException]:
+    """The exception, then what it was raised from, then the members of a group."""
+    if id(error) in seen or len(seen) >= _CHAIN_LIMIT:
+        return
+    seen.add(id(error))
+    yield error
+    if error.__cause__ is not None:
+        yield from _chain(error.__cause__, seen)
+    if isinstance(error, BaseExceptionGroup):
+        for member in error.exceptions[:_CHAIN_LIMIT]:
+            yield from _chain(member, seen)
+
+
+def _class_of(error: BaseException) -> ErrorClass | None:
+    if type(error) is TimeoutError:
+        return "timeout"
+    own = _attribute(error, "error_class")
+    if isinstance(own, str) and hasattr(error, "outcome"):
+        return own  # type: ignore[return-value]
+    if isinstance(error, KeyboardInterrupt):
+        return "cancelled"
+    if isinstance(error, SystemExit):
+        return "interrupted"
+    if isinstance(error, MemoryError):
+        return "out_of_memory"
+    class_names = [kind.__name__.lower() for kind in type(error).__mro__[:-2]]
+    if "cancellederror" in class_names:
+        return "cancelled"
+    message = message_of(error)[:_MESSAGE_LIMIT].lower()
+    status = status_code_of(error)
+    codes = " ".join(_codes(error)).lower()
+    if codes:
+        for part, error_class in CODES:
+            if part not in codes:
+                continue
+            if error_class == "rate_limited" and _holds(message, QUOTA_TEXTS):
+                return "quota"
+            # UNAVAILABLE and INTERNAL say less than the status beside them.
+            if error_class != "server_error" or status is None:
+                return error_class
+    if status is not None:
+        by_status = _class_of_status(status, message, " ".join(class_names))
+        if by_status is not None:
+            return by_status
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    for class_name in class_names:
+        for part, error_class in CLASS_NAMES:
+            if part in class_name:
+                # A connection that failed for want of time is a time-out, a refused prompt a refusal.
+                if error_class == "connection" and ("timed out" in message or "timeout" in message):
+                    return "timeout"
+                if error_class == "invalid_request" and _holds(message, REFUSED_TEXTS):
+                    return "refused"
+                return error_class
+    return _class_of_text(message)
+
+
+def _class_of_status(status: int, message: str, class_names: str) -> ErrorClass | None:
+    if status == 402:
+        return "quota"
+    if status == 429:
+        return "quota" if _holds(message, QUOTA_TEXTS) else "rate_limited"
+    if status in (400, 403, 422, 451) and _holds(message, REFUSED_TEXTS):
+        return "refused"
+    if status in (401, 403, 407):
+        return "quota" if status == 403 and _holds(message, QUOTA_TEXTS) else "auth"
+    if status in (404, 410):
+        return "not_found"
+    if status in (408, 504, 524):
+        return "timeout"
+    if status == 499:
+        return "cancelled"
+    if status == 503 and ("hfhub" in class_names or _holds(message, LOADING_TEXTS)):
+        return "model_loading"
+    if status >= 500:
+        return "out_of_memory" if "out of memory" in message else "server_error"
+    if status >= 400:
+        return "invalid_request"
+    return None
+
+
+def _codes(error: BaseException) -> Iterator[str]:
+    """Codes in words: of the exception itself, of its body, of Google's status and of AWS's answer."""
+    for name in ("code", "type", "status", "error_type"):
+        value = _attribute(error, name)
+        if isinstance(value, str):
+            yield value[:200]
+    body = _attribute(error, "body")
+    response = _attribute(error, "response")
+    for holder in (body, response):
+        if not isinstance(holder, dict):
+            continue
+        inner = holder.get("error", holder.get("Error", holder))
+        if isinstance(inner, dict):
+            for name in ("code", "type", "status", "Code"):
+                value = inner.get(name)
+                if isinstance(value, str):
+                    yield value[:200]
+
+
+def _class_of_text(message: str) -> ErrorClass | None:
+    for texts, error_class in TEXTS:
+        if _holds(message, texts):
+            return error_class
+    return None
+
+
+def _holds(text: str, parts: tuple[str, ...]) -> bool:
+    return any(part in text for part in parts)
+
+
+def _attribute(holder: object, name: str) -> Any:
+    try:
+        return getattr(holder, name, None)
+    except Exception:  # noqa: BLE001 - a hostile property must not hurt the host
+        return None

@@ -1,0 +1,68 @@
+"""The fields of foreign objects, read without running their code."""
+
+from collections.abc import Mapping
+from types import MemberDescriptorType
+from typing import Any, Final, TypeAlias
+
+_MISSING: Final = object()
+
+
+class Fields:
+    """The fields of an object, read like a mapping: those of its `__dict__` and its slots.
+
+    Of properties only `url` (Replicate's): any other may log, download or decode.
+    """
+
+    __slots__ = ("_own", "_value")
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+        own = vars(value) if hasattr(value, "__dict__") else None
+        self._own: Mapping[str, Any] = own if isinstance(own, dict) else {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._own or type(getattr(type(self._value), name, None)) is MemberDescriptorType
+
+    def get(self, name: str) -> Any:
+        found = self._own.get(name, _MISSING)
+        if found is not _MISSING:
+            return found
+        declared = getattr(type(self._value), name, None)
+        if type(declared) is MemberDescriptorType or (name == "url" and isinstance(declared, property)):
+            return getattr(self._value, name, None)
+        return None
+
+    def items(self) -> list[tuple[str, Any]]:
+        return [(name, value) for name, value in list(self._own.items()) if not name.startswith("_")]
+
+    @classmethod
+    def of(cls, value: Any) -> "AnyFields":
+        """The fields of `value`: itself if it is a dict."""
+        return value if isinstance(value, dict) else cls(value)
+
+
+AnyFields: TypeAlias = Mapping[Any, Any] | Fields
+
+
+def first(fields: AnyFields, names: tuple[str, ...]) -> Any:
+    for name in names:
+        value = fields.get(name)
+        if value is not None:
+            return value
+    return None
+
+
+def text_of(value: object) -> str | None:
+    return str.__str__(value) if isinstance(value, str) and value else None
+
+
+def name_of(value: Any) -> str | None:
+    """The name of an enumeration's member (Google's), or a text."""
+    if isinstance(value, str):
+        return str.__str__(getattr(value, "value", value))
+    name = getattr(value, "name", None) if hasattr(type(value), "name") else None
+    return name if isinstance(name, str) else None
+
+
+def count_of(value: object) -> int | None:
+    return value if type(value) is int and value >= 0 else None

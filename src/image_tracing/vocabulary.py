@@ -1,0 +1,151 @@
+"""Which parameter of a generator means what, and the attribute that holds it."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from image_tracing import attributes as names
+from image_tracing.content import is_only_numbers
+from image_tracing.storable import Json
+
+MODEL_NAMES: Final = ("model", "model_id", "model_name")
+PROMPT_NAMES: Final = ("prompt", "prompts", "contents")
+NEGATIVE_PROMPT_NAMES: Final = ("negative_prompt", "negative_prompts")
+PROVIDER_NAMES: Final = ("provider",)
+LESSON_ID_NAMES: Final = ("lesson_id", "lessonId")
+# Recorded in a place of their own, so not among the options of an attempt.
+ATTEMPT_NAMES: Final = frozenset(
+    MODEL_NAMES + PROMPT_NAMES + NEGATIVE_PROMPT_NAMES + PROVIDER_NAMES + LESSON_ID_NAMES
+)
+# Parameters that hold further parameters.
+_NESTS: Final = frozenset(
+    {"arguments", "config", "extra_body", "input", "options", "parameters", "params", "request", "settings"}
+)
+
+_INTEGER: Final = "integer"
+_NUMBER: Final = "number"
+_TEXT: Final = "text"
+_BOOLEAN: Final = "boolean"
+_SIZE: Final = "size"
+_ADDRESS: Final = "address"
+_STANDARD: Final[Mapping[str, tuple[str, str]]] = {
+    "api_base": (names.SERVER_ADDRESS, _ADDRESS),
+    "aspectRatio": (names.ASPECT_RATIO, _TEXT),
+    "aspect_ratio": (names.ASPECT_RATIO, _TEXT),
+    "backend": (names.BACKEND, _TEXT),
+    "base_url": (names.SERVER_ADDRESS, _ADDRESS),
+    "cfg_scale": (names.GUIDANCE_SCALE, _NUMBER),
+    "endpoint_url": (names.SERVER_ADDRESS, _ADDRESS),
+    "guidance": (names.GUIDANCE_SCALE, _NUMBER),
+    "guidance_scale": (names.GUIDANCE_SCALE, _NUMBER),
+    "height": (names.HEIGHT, _INTEGER),
+    "image_size": (names.SIZE, _SIZE),
+    "n": (names.REQUEST_CHOICE_COUNT, _INTEGER),
+    "num_images": (names.REQUEST_CHOICE_COUNT, _INTEGER),
+    "num_images_per_prompt": (names.REQUEST_CHOICE_COUNT, _INTEGER),
+    "num_inference_steps": (names.STEPS, _INTEGER),
+    "num_outputs": (names.REQUEST_CHOICE_COUNT, _INTEGER),
+    "num_steps": (names.STEPS, _INTEGER),
+    "numberOfImages": (names.REQUEST_CHOICE_COUNT, _INTEGER),
+    "number_of_images": (names.REQUEST_CHOICE_COUNT, _INTEGER),
+    "output_format": (names.OUTPUT_FORMAT, _TEXT),
+    "quality": (names.QUALITY, _TEXT),
+    "region": (names.BACKEND, _TEXT),
+    "resolution": (names.SIZE, _SIZE),
+    "sampler": (names.SCHEDULER, _TEXT),
+    "scheduler": (names.SCHEDULER, _TEXT),
+    "seed": (names.REQUEST_SEED, _INTEGER),
+    "size": (names.SIZE, _SIZE),
+    "steps": (names.STEPS, _INTEGER),
+    "stream": (names.REQUEST_STREAM, _BOOLEAN),
+    "strength": (names.STRENGTH, _NUMBER),
+    "style": (names.STYLE, _TEXT),
+    "style_preset": (names.STYLE, _TEXT),
+    "target_size": (names.SIZE, _SIZE),
+    "width": (names.WIDTH, _INTEGER),
+}
+COUNT_NAMES: Final = tuple(name for name, (key, _) in _STANDARD.items() if key == names.REQUEST_CHOICE_COUNT)
+
+
+def standard_attributes(
+    options: Mapping[str, Json], *, has_content: bool, into: dict[str, Any], depth: int = 0
+) -> None:
+    """Add the attributes that conventions (or we) name for `options`, cleaned options of one attempt.
+
+    Without content only numbers go in: no styles, no schedulers.
+    """
+    for name, value in options.items():
+        known = _STANDARD.get(name)
+        if known is None:
+            if depth == 0 and name in _NESTS and isinstance(value, dict):
+                standard_attributes(value, has_content=has_content, into=into, depth=1)
+            continue
+        if value is None:
+            continue
+        key, kind = known
+        value_type = type(value)
+        if value_type is int:
+            if kind is _INTEGER or kind is _NUMBER:
+                into[key] = value
+        elif value_type is float:
+            if kind is _NUMBER:
+                into[key] = value
+        elif kind is _SIZE:
+            _add_size(value, into, has_content=has_content)
+        elif value_type is str:
+            if kind is _TEXT and (has_content or is_only_numbers(value)):  # type: ignore[arg-type]
+                into[key] = value
+            elif kind is _ADDRESS:
+                _add_address(value, into)  # type: ignore[arg-type]
+        elif value_type is bool and kind is _BOOLEAN:
+            into[key] = value
+    # The convention wants the count only where it is not one.
+    if into.get(names.REQUEST_CHOICE_COUNT) == 1:
+        del into[names.REQUEST_CHOICE_COUNT]
+
+
+def asked_sides(attributes: Mapping[str, Any]) -> tuple[int | None, int | None]:
+    """Width and height that were asked for, by two numbers or by a size such as `1024x768`."""
+    width, height = attributes.get(names.WIDTH), attributes.get(names.HEIGHT)
+    if width is None and height is None:
+        first, mark, second = str(attributes.get(names.SIZE, "")).lower().partition("x")
+        if mark and first.isdecimal() and second.isdecimal() and len(first) + len(second) < 12:
+            return int(first), int(second)
+    return width, height
+
+
+def requested_count(request: object) -> int | None:
+    """How many pictures a generation's request asks for: a count, else the number of its prompts."""
+    if not isinstance(request, Mapping):
+        return None
+    for name in COUNT_NAMES:
+        count = request.get(name)
+        if type(count) is int and 0 < count < 1_000_000:
+            return count
+    prompts = request.get("prompts")
+    return len(prompts) if isinstance(prompts, list | tuple) else None
+
+
+def _add_size(value: Json, into: dict[str, Any], *, has_content: bool) -> None:
+    sides: tuple[Json, ...] = ()
+    if isinstance(value, dict):
+        sides = (value.get("width"), value.get("height"))
+    elif isinstance(value, list) and len(value) == 2:
+        sides = tuple(value)
+    elif isinstance(value, str) and (has_content or is_only_numbers(value)):
+        into[names.SIZE] = value
+    if len(sides) == 2 and all(type(side) is int for side in sides):
+        into[names.SIZE] = f"{sides[0]}x{sides[1]}"
+
+
+def _add_address(url: str, into: dict[str, Any]) -> None:
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(url)
+        address, port = parts.hostname, parts.port
+    except ValueError:
+        return
+    if address:
+        into[names.SERVER_ADDRESS] = address
+        if port is not None:
+            into[names.SERVER_PORT] = port
