@@ -68,14 +68,10 @@ def settings_from_environment(environ: Mapping[str, str] | None = None) -> Setti
 def masked_conninfo(conninfo: str) -> str:
     """The same conninfo or URL with its secrets replaced by `***`, whether or not it can be parsed.
 
-    Passwords are masked generously: what stands between a user name's colon and the last `@` belongs to it.
+    Masks generously: what stands between a user name's colon and the last `@` is taken for the password.
     """
-    masked = re.sub(r"(://[^:@/?\s]*):[^\s]*@", rf"\1:{_MASK}@", conninfo)
-    return re.sub(
-        r"(?i)\b((?:ssl)?password|passfile_content|oauth_client_secret)(\s*=\s*)('(?:[^'\\]|\\.)*'?|[^\s&]+)",
-        rf"\1\2{_MASK}",
-        masked,
-    )
+    masked = re.sub(r"(^|/)([^:@/?\s=]*):(?!//).*@", rf"\1\2:{_MASK}@", conninfo, flags=re.DOTALL)
+    return re.sub(r"(?i)(password|secret)(\s*=\s*)('(?:[^'\\]|\\.)*'?|[^\s&]+)", rf"\1\2{_MASK}", masked)
 
 
 def _data_dir(values: Mapping[str, str], name: str) -> Path:

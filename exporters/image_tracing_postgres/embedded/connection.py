@@ -13,6 +13,8 @@ from image_tracing_postgres.embedded.sockets import PORT
 DATABASE = "image_tracing"
 
 _TIMEOUT_SECONDS = 10
+_RECOVERING = ("is starting up", "in recovery mode", "not yet accepting connections")
+_PASSING = (*_RECOVERING, "is shutting down", "too many clients", "connection slots are reserved")
 
 
 class Refusal(Exception):  # noqa: N818 - an answer to be weighed, not an error
@@ -20,14 +22,13 @@ class Refusal(Exception):  # noqa: N818 - an answer to be weighed, not an error
 
     @property
     def is_recovering(self) -> bool:
-        """The server lives, and starts, recovers or shuts down."""
-        return "the database system is" in str(self)
+        """The server lives, and starts or works through its log after a crash."""
+        return any(sign in str(self) for sign in _RECOVERING)
 
     @property
     def is_final(self) -> bool:
         """Asking again would not help."""
-        is_crowded = "too many clients" in str(self) or "connection slots are reserved" in str(self)
-        return "FATAL:" in str(self) and not self.is_recovering and not is_crowded
+        return "FATAL:" in str(self) and not any(sign in str(self) for sign in _PASSING)
 
 
 def conninfo_of(socket_folder: Path) -> str:
@@ -63,7 +64,8 @@ def _create_database(socket_folder: Path) -> None:
 def _connect(conninfo: str) -> psycopg.Connection:
     try:
         return psycopg.connect(conninfo, autocommit=True, connect_timeout=_TIMEOUT_SECONDS)
-    except psycopg.OperationalError as error:
+    except (psycopg.OperationalError, UnicodeEncodeError) as error:
+        # A folder whose name is no text: whoever starts the server has not yet noted another for the socket.
         raise Refusal(str(error).strip()) from error
 
 

@@ -9,7 +9,9 @@ from image_tracing_postgres.embedded.errors import DiskFullError
 
 NO_SPACE = "No space left on device"
 
-_BALLAST_BYTES = 16 * 2**20
+# To recover, a server needs a new file of its log of writes, 16 MiB, and a checkpoint of what it replays.
+_BALLAST_BYTES = 32 * 2**20
+_PLENTY_BYTES = 4 * _BALLAST_BYTES
 _NEW_CLUSTER_BYTES = 80 * 2**20
 
 
@@ -21,7 +23,7 @@ class Ballast:
 
     def load(self) -> None:
         """Hold the space back, if the disk has plenty."""
-        if self._path.exists() or free_bytes(self._path.parent) < 10 * _BALLAST_BYTES:
+        if self._path.exists() or free_bytes(self._path.parent) < _PLENTY_BYTES:
             return
         with contextlib.suppress(OSError), self._path.open("xb") as file:
             if hasattr(os, "posix_fallocate"):
@@ -41,6 +43,11 @@ class Ballast:
 
 def free_bytes(folder: Path) -> int:
     return shutil.disk_usage(folder).free
+
+
+def is_full(folder: Path, said: str) -> bool:
+    """Whether a server that ended with these words ended for want of room; it does not always say so."""
+    return NO_SPACE in said or free_bytes(folder) < _BALLAST_BYTES // 2
 
 
 def require_room(folder: Path) -> None:

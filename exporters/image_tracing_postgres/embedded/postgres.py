@@ -1,4 +1,4 @@
-"""A Postgres of the user's own: started by who comes first, joined by the others, there until told to stop."""
+"""A Postgres of the user's own: started by who comes first, joined by the others, there until stopped."""
 
 import contextlib
 import errno
@@ -15,7 +15,7 @@ from image_tracing_postgres.embedded.account import Account, account_for, inheri
 from image_tracing_postgres.embedded.binaries import binaries_for, readable_binaries
 from image_tracing_postgres.embedded.cluster import Cluster, major_version
 from image_tracing_postgres.embedded.connection import Refusal, conninfo_of
-from image_tracing_postgres.embedded.disk import NO_SPACE, Ballast, full_disk
+from image_tracing_postgres.embedded.disk import Ballast, full_disk, is_full
 from image_tracing_postgres.embedded.errors import AccountError, EmbeddedPostgresError
 from image_tracing_postgres.embedded.lock import ServerLock
 from image_tracing_postgres.embedded.log import ServerLog
@@ -103,7 +103,7 @@ class EmbeddedPostgres:
     def is_running(self) -> bool:
         """Whether the server runs or is being started, be it from another container on the same folder."""
         with self._explained():
-            return ServerLock.is_held(self._lock)
+            return ServerLock.is_held(self._lock) or self._socket.postmaster_pid() is not None
 
     def _answering(self, account: Account) -> str:
         """The conninfo, as soon as a server answers; one is launched whenever nobody holds the lock."""
@@ -125,7 +125,7 @@ class EmbeddedPostgres:
             if found.is_final:
                 raise EmbeddedPostgresError(
                     f"the embedded Postgres in {str(self._folder)!r} runs, but refused the connection: "
-                    f"{found}; see server.log there, or set IMAGE_TRACING_DATABASE_URL to a Postgres of your own"
+                    f"{found}; see server.log there, or set IMAGE_TRACING_DATABASE_URL to your own Postgres"
                 )
             if found.is_recovering:
                 patience = _RECOVERY_SECONDS
@@ -145,7 +145,7 @@ class EmbeddedPostgres:
         cluster = Cluster(self._folder, account=account, binaries=binaries, log=self._log)
         if major is None:
             cluster.create(lock)
-            self._ballast.load()
+        self._ballast.load()
         try:
             cluster.configure(self._socket.prepare(account))
             self._log.mark()
@@ -161,7 +161,7 @@ class EmbeddedPostgres:
     def _forgive_death(self, waited: float) -> None:
         """Return if the server that has just been launched and ended may be launched again."""
         said = self._log.since_mark()
-        if NO_SPACE in said:
+        if is_full(self._folder, said):
             if self._ballast.drop():
                 _logger.warning(
                     "the disk of %s is full: the ballast was dropped to start Postgres", self._folder
