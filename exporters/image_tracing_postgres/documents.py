@@ -71,20 +71,35 @@ def _attempt_from(document: Mapping[str, Any]) -> Attempt:
         outcome=document["outcome"],
         started_at=datetime.fromisoformat(document["timestamp"]),
         otel_span_id=document["otel_span_id"],
-        images=tuple(_image_from(image) for image in document["images"]),
+        images=_images_from(document["images"]),
     )
 
 
-def _image_from(document: Mapping[str, Any]) -> Image:
-    return Image(
-        index=document["index"],
-        mime_type=document["mime_type"],
-        width=document["width"],
-        height=document["height"],
-        size_bytes=document["dataSize"],
-        sha256=document["sha256"],
-        url=document["url"],
+def _images_from(documents: Any) -> tuple[Image, ...]:
+    """The images as far as they have the shape of images: the column takes any JSON of other writers."""
+    if not isinstance(documents, list):
+        return ()
+    return tuple(
+        Image(
+            index=index if (number := _number(document.get("index"))) is None else number,
+            mime_type=_string(document.get("mime_type")),
+            width=_number(document.get("width")),
+            height=_number(document.get("height")),
+            size_bytes=_number(document.get("dataSize")),
+            sha256=_string(document.get("sha256")),
+            url=_string(document.get("url")),
+        )
+        for index, document in enumerate(documents)
+        if isinstance(document, dict)
     )
+
+
+def _number(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _string(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _document_of_attempt(attempt: Attempt) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from uuid import UUID
 from image_tracing_postgres import filters as checks
 from image_tracing_postgres.deletion import delete_everything
 from image_tracing_postgres.documents import trace_from
+from image_tracing_postgres.json_text import decoded
 from image_tracing_postgres.merge import save
 from image_tracing_postgres.pool import Connections
 from image_tracing_postgres.records import Attempt, Filters, Page, Status, Trace
@@ -83,7 +84,7 @@ class Store:
     ) -> Page:
         """At most `limit` (1 to 500) traces, newest first, from `offset` on or after a page's cursor."""
         texts, next_cursor = self._page(limit=limit, offset=offset, cursor=cursor, filters=filters)
-        return Page((trace_from(json.loads(text)) for text in texts), next_cursor=next_cursor)
+        return Page((trace_from(decoded(text)) for text in texts), next_cursor=next_cursor)
 
     def list_json(
         self,
@@ -100,7 +101,7 @@ class Store:
     def get(self, id: UUID | str) -> Trace | None:  # noqa: A002 - the name of the field
         """One trace, None if there is none with this id. Raises InvalidFilterError for what is no UUID."""
         text = self.get_json(id)
-        return None if text is None else trace_from(json.loads(text))
+        return None if text is None else trace_from(decoded(text))
 
     def get_json(self, id: UUID | str) -> str | None:  # noqa: A002
         """One trace as its JSON document."""
@@ -112,7 +113,7 @@ class Store:
 
         Fetched page by page: what is written or deleted meanwhile may be in or out.
         """
-        return (trace_from(json.loads(text)) for text in self.iter_json(**filters))
+        return (trace_from(decoded(text)) for text in self.iter_json(**filters))
 
     def iter_json(self, **filters: Unpack[Filters]) -> Iterator[str]:
         """As `iter`, each trace as its JSON document."""
