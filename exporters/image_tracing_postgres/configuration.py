@@ -34,9 +34,9 @@ def configure(
 ) -> TracerProvider:
     """Store the spans of image generations from now on; the tracer provider they come from.
 
-    Adds to the global tracer provider if one is set, else sets one with the standard `OTEL_*` variables. A second
-    call changes nothing. Returns at once: the database is first touched by the exporter's own thread, with
-    the first spans.
+    Adds to the global tracer provider if one is set, else sets one with the standard `OTEL_*` variables. A
+    second call changes nothing. Returns at once: the database is first touched by the exporter's own thread,
+    with the first spans.
 
     `dsn` None means IMAGE_TRACING_DATABASE_URL, else the embedded Postgres. `service_name` None means
     OTEL_SERVICE_NAME, else the script's name. `migrate=True` lets the exporter make the tables in a database
@@ -102,8 +102,8 @@ def _add_otlp(provider: TracerProvider) -> None:
             )
         return
     _logger.warning(
-        "spans were to go to the OTLP endpoint of the environment as well, by %s, and the exporter for that is "
-        "not installed; install it with: pip install %s",
+        "spans were to go to the OTLP endpoint of the environment as well, by %s, and the exporter for that "
+        "is not installed; install it with: pip install %s",
         protocol,
         package,
     )

@@ -1,7 +1,7 @@
 """The span exporter: spans of image generations into Postgres, under any span processor.
 
-What the SDK leaves to an exporter (conventions, section 6) is done here: a deadline of its own, retries, a lock,
-a connection for each process, and never an exception.
+What the SDK leaves to an exporter is done here: a deadline of its own, retries, a lock, a connection for
+each process, and never an exception.
 """
 
 import logging
@@ -57,9 +57,9 @@ class _GaveUpError(Exception):
 class PostgresSpanExporter(SpanExporter):
     """Stores the spans of generations and attempts; other spans are passed over.
 
-    `dsn` None means IMAGE_TRACING_DATABASE_URL, else the embedded Postgres, which is started with the first span to
-    store. A database of the user's own is migrated only with `migrate=True`. Connecting, waiting for the
-    database and storing a batch take `timeout_seconds` at most.
+    `dsn` None means IMAGE_TRACING_DATABASE_URL, else the embedded Postgres, which is started with the first
+    span to store. A database of the user's own is migrated only with `migrate=True`. Connecting, waiting for
+    the database and storing a batch take `timeout_seconds` at most.
     """
 
     def __init__(
@@ -83,8 +83,8 @@ class PostgresSpanExporter(SpanExporter):
         return self._counts
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """SUCCESS when all that can be stored is; FAILURE after the time limit or a shutdown. Never raises."""
-        # A try that takes the lock late would hold the caller twice as long.
+        """SUCCESS when what can be stored is, FAILURE after the time limit or a shutdown. Never raises."""
+        # Waiting for the lock counts: several threads of a SimpleSpanProcessor come at once.
         deadline = monotonic() + self._timeout_seconds
         if self._stop.is_set() or not self._lock.acquire(timeout=self._timeout_seconds):
             return SpanExportResult.FAILURE
@@ -124,13 +124,11 @@ class PostgresSpanExporter(SpanExporter):
         """True: nothing is held back here."""
         return True
 
-    def _store(self, spans: Sequence[ReadableSpan], deadline: float) -> None:
+    def _store(self, spans: Sequence[ReadableSpan], deadline: float, *, is_trusting: bool = True) -> None:
         """Store what can be stored of the spans; halve them until what cannot be is found."""
-        rows = rows_from(spans)
-        count = len(rows.traces) + len(rows.attempts)
-        if rows.unreadable:
+        rows = rows_from(spans, is_trusting=is_trusting)
+        if not rows.ids:
             self._count(refused=rows.unreadable)
-        if not count:
             return
         try:
             self._with_retries(lambda connection: save(connection, rows), deadline)
@@ -138,17 +136,19 @@ class PostgresSpanExporter(SpanExporter):
             self._count(given_up=len(spans))
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it comes from these spans
-            if len(spans) > 1:
+            if is_trusting:
+                self._store(spans, deadline, is_trusting=False)
+            elif len(spans) > 1:
                 half = len(spans) // 2
-                self._store(spans[:half], deadline)
-                self._store(spans[half:], deadline)
-                return
-            self._count(refused=1)
-            _logger.warning(
-                "the span %s cannot be stored and is left out (%s)", _name_of(spans[0]), reason_of(error)
-            )
+                self._store(spans[:half], deadline, is_trusting=False)
+                self._store(spans[half:], deadline, is_trusting=False)
+            else:
+                self._count(refused=1)
+                _logger.warning(
+                    "the span %s cannot be stored and is left out (%s)", _name_of(spans[0]), reason_of(error)
+                )
         else:
-            self._count(stored=len(spans))
+            self._count(stored=len(spans) - rows.unreadable, refused=rows.unreadable)
 
     def _with_retries(self, act: Callable[[BoundedConnection], None], deadline: float) -> None:
         """Act on a connection; again after failures that pass. Raises what never passes, and _GaveUpError."""
@@ -207,7 +207,7 @@ class PostgresSpanExporter(SpanExporter):
             _logger.warning(message, *values)
 
     def _forget_parent(self) -> None:
-        """In a forked child: the lock may be held by a thread that is not here, the connection is the parent's."""
+        """In a forked child the lock's holder may not be here, and the connection is the parent's."""
         self._lock = threading.Lock()
         if self._connection is not None:
             _abandoned.append(self._connection)

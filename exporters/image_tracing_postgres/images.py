@@ -2,18 +2,22 @@
 
 from collections.abc import Mapping
 from itertools import zip_longest
-from typing import Any
+from typing import Any, Final
 
 from image_tracing import attributes as names
 from image_tracing.storable import storable_json
 from image_tracing_postgres import values
+
+_KEYS: Final = ("index", "mime_type", "width", "height", "dataSize", "sha256", "url")
 
 
 def images_of(attributes: Mapping[str, Any]) -> tuple[str | None, int | None, int]:
     """The array as JSON text, how many pictures, and the sum of their bytes; None when the span is silent."""
     written, parsed = values.document(attributes.get(names.IMAGES))
     images: list[dict[str, Any]] | None
-    if isinstance(parsed, list):
+    if parsed is not None and _is_plain(parsed):
+        images = parsed
+    elif isinstance(parsed, list):
         images = [_image(index, item) for index, item in enumerate(parsed) if isinstance(item, dict)]
         if images != parsed:
             written = storable_json(images)
@@ -23,6 +27,25 @@ def images_of(attributes: Mapping[str, Any]) -> tuple[str | None, int | None, in
         return None, None, 0
     size_bytes = sum(image["dataSize"] or 0 for image in images)
     return written if images else None, len(images), min(size_bytes, 2**63 - 1)
+
+
+def _is_plain(parsed: Any) -> bool:
+    """Whether the array is as our own instrumentation writes it, which costs a fifth of making it so."""
+    if type(parsed) is not list:
+        return False
+    for item in parsed:
+        if type(item) is not dict or tuple(item) != _KEYS:
+            return False
+        index, mime_type, width, height, size, sha256, url = item.values()
+        for number in (width, height, size):
+            if number is not None and (type(number) is not int or number < 0):
+                return False
+        for text in (mime_type, sha256):
+            if text is not None and (type(text) is not str or len(text) > values.KEY_LENGTH):
+                return False
+        if type(index) is not int or index < 0 or (url is not None and type(url) is not str):
+            return False
+    return True
 
 
 def _image(index: int, item: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,19 +1,23 @@
 """Rows into the database: what came before, what comes twice and what comes in parts ends as one trace.
 
-New traces are copied straight into the tables. Traces that are there already are staged and merged, and what
+New traces are copied straight into the tables. Traces that are there already are merged row by row, and what
 follows from a root and all of its attempts is derived anew.
 """
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from math import inf
 from time import monotonic
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 
 from image_tracing_postgres.connection import BoundedConnection
-from image_tracing_postgres.rows import Rows
+from image_tracing_postgres.rows import Rows, TraceRow
+from image_tracing_postgres.spans import AttemptRow
 from image_tracing_postgres.statements import statement
+from image_tracing_postgres.values import array
 
 
 def save(connection: BoundedConnection, rows: Rows) -> None:
@@ -22,7 +26,7 @@ def save(connection: BoundedConnection, rows: Rows) -> None:
     Raises:
         psycopg.Error: nothing of the rows was stored.
     """
-    if not rows.traces:
+    if not rows.ids:
         return
     try:
         _save(connection, rows, is_direct=True)
@@ -35,22 +39,12 @@ def _save(connection: BoundedConnection, rows: Rows, *, is_direct: bool) -> None
     updated_at = datetime.now(UTC).isoformat(timespec="microseconds")
     with connection.transaction(), connection.cursor() as cursor:
         limit_statements(cursor, connection.deadline)
-        ids = [trace.id for trace in rows.traces]
-        known = set(ids)
+        known = set(rows.ids)
         if is_direct:
-            cursor.execute(statement("known"), {"ids": ids})
+            cursor.execute(statement("known"), {"ids": rows.ids})
             known = {row[0] for row in cursor}
-        if len(known) < len(ids):
-            _copy(cursor, "traces", ((*row, updated_at) for row in rows.traces if row.id not in known))
-            _copy(cursor, "attempts", (row for row in rows.attempts if row[0] not in known))
-        if known:
-            for table in ("traces", "attempts"):
-                cursor.execute(statement(f"stage_{table}"))
-            _copy(cursor, "staged_traces", ((*row, updated_at) for row in rows.traces if row.id in known))
-            cursor.execute(statement("merge_traces"))
-            _copy(cursor, "staged_attempts", (row for row in rows.attempts if row[0] in known))
-            cursor.execute(statement("merge_attempts"))
-            cursor.execute(statement("derive"), {"ids": sorted(known)})
+        _copy(cursor, rows, [trace_id for trace_id in rows.ids if trace_id not in known], updated_at)
+        _merge(cursor, rows, sorted(known), updated_at)
         # A hint for open pages; it is lost behind pgbouncer, and they look for themselves as well.
         cursor.execute(statement("notify"))
 
@@ -58,11 +52,54 @@ def _save(connection: BoundedConnection, rows: Rows, *, is_direct: bool) -> None
 def limit_statements(cursor: psycopg.Cursor[Any], deadline: float) -> None:
     """Let no statement of this transaction run past `deadline` (monotonic seconds)."""
     # 0 would mean no limit, and Postgres counts in a signed 32-bit number.
-    milliseconds = max(1, min(int((deadline - monotonic()) * 1000), 2**31 - 1)) if deadline < 1e300 else 0
+    milliseconds = max(1, min(int((deadline - monotonic()) * 1000), 2**31 - 1)) if deadline < inf else 0
     cursor.execute(statement("limit"), {"milliseconds": str(milliseconds)})
 
 
-def _copy(cursor: psycopg.Cursor[Any], table: str, rows: Iterable[Sequence[Any]]) -> None:
-    with cursor.copy(statement(f"copy_{table}")) as copy:
-        for row in rows:
-            copy.write_row(row)
+def _copy(cursor: psycopg.Cursor[Any], rows: Rows, ids: Sequence[str], updated_at: str) -> None:
+    """Traces that are new. Rows are made while the server takes in the ones before."""
+    if not ids:
+        return
+    attempts: list[tuple[Any, ...]] = []
+    with cursor.copy(statement("copy_traces")) as copy:
+        for trace_id in ids:
+            made = rows.of(trace_id)
+            if made is not None:
+                trace, of_trace = made
+                copy.write_row(_copied(trace, updated_at))
+                attempts += ((trace_id, *attempt) for attempt in of_trace)
+    if attempts:
+        with cursor.copy(statement("copy_attempts")) as copy:
+            for attempt in attempts:
+                copy.write_row(attempt)
+
+
+def _merge(cursor: psycopg.Cursor[Any], rows: Rows, ids: Sequence[str], updated_at: str) -> None:
+    """Traces that are there, or that another writer may be storing."""
+    made = [rows_of_trace for trace_id in ids if (rows_of_trace := rows.of(trace_id)) is not None]
+    if not made:
+        return
+    traces = [as_json(trace, "updated_at", updated_at) for trace, _ in made]
+    cursor.execute(statement("merge_traces"), {"rows": f"[{','.join(traces)}]"})
+    attempts = [as_json(attempt, "trace_id", trace.id) for trace, of_trace in made for attempt in of_trace]
+    if attempts:
+        cursor.execute(statement("merge_attempts"), {"rows": f"[{','.join(attempts)}]"})
+    cursor.execute(statement("derive"), {"ids": ids})
+
+
+def _copied(trace: TraceRow, updated_at: str) -> tuple[Any, ...]:
+    models, found = array(trace.models_tried), "{" + ",".join(trace.search_terms) + "}"
+    return (*trace._replace(models_tried=models, search_terms=found), updated_at)
+
+
+_JSON_COLUMNS: Final = frozenset({"request_data", "response_data", "options", "extras", "images"})
+
+
+def as_json(row: TraceRow | AttemptRow, name: str, value: str) -> str:
+    """The row as a JSON object, with one column more; JSON columns go in as they are."""
+    columns = [f'"{name}":{json.dumps(value)}']
+    for column, cell in zip(row._fields, row, strict=True):
+        if cell is not None:
+            written = cell if column in _JSON_COLUMNS else json.dumps(cell, ensure_ascii=False)
+            columns.append(f'"{column}":{written}')
+    return "{" + ",".join(columns) + "}"

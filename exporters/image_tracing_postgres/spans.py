@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, get_args
 from uuid import UUID, uuid5
 
+from opentelemetry.sdk.resources import SERVICE_NAME
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext, StatusCode
 
@@ -125,91 +126,110 @@ def root_span_id_of(context: SpanContext, attributes: Attributes) -> int:
     return context.span_id
 
 
-def root_from(span: ReadableSpan, attributes: Attributes, found: set[int]) -> Root:
-    """What a generation's root span says; its search terms are added to `found`."""
-    get = attributes.get
-    started, ended = span.start_time or 0, span.end_time
-    is_failed = span.status.status_code is StatusCode.ERROR or get(names.ERROR_TYPE) is not None
-    state = "started" if ended is None else "failed" if is_failed else "completed"
-    request_data, request = values.document(get(names.REQUEST))
-    response_data, _ = values.document(get(names.RESPONSE))
-    error_class = error_message = None
-    if state == "failed":
-        error_class = _error_class(get(names.ERROR_CATEGORY))
-        error_message = _error_message(span, attributes) or "failed without a message"
-        found.add(terms.term(terms.ERROR_CLASS, error_class))
-    model_used = values.key(get(names.MODEL_USED))
-    models_tried = values.keys(get(names.MODELS_TRIED))
-    for model in models_tried:
-        found.add(terms.term(terms.MODEL, model))
-    if model_used is not None:
-        found.add(terms.term(terms.SERVED_BY, model_used))
-    _add_prompts(request, found)
-    return Root(
-        state=state,
-        started_at=values.time(started),
-        ended_at=None if ended is None else values.time(max(started, ended)),
-        duration_ms=None if ended is None else max(0, ended - started) // 1_000_000,
-        lesson_id=values.key(get(names.LESSON_ID)),
-        name=values.key(get(names.WORKFLOW_NAME)),
-        model_used=model_used,
-        models_tried=models_tried,
-        request_data=request_data,
-        response_data=response_data,
-        error_class=error_class,
-        error_message=error_message,
-    )
+class Reading:
+    """Reads spans. With `is_trusting`, JSON that our own instrumentation wrote is not looked into."""
 
+    def __init__(self, *, is_trusting: bool) -> None:
+        self._is_trusting = is_trusting
+        self._services: dict[int, str | None] = {}
 
-def attempt_from(
-    span: ReadableSpan, context: SpanContext, attributes: Attributes, found: set[int]
-) -> AttemptRow:
-    """What an attempt's ended span says; its search terms are added to `found`."""
-    get = attributes.get
-    started, ended = span.start_time or 0, span.end_time or 0
-    images, count, size_bytes = images_of(attributes)
-    outcome = get(names.OUTCOME)
-    if outcome not in _OUTCOMES:
-        outcome = _outcome(span, attributes, count)
-    success = outcome in SUCCESSFUL_OUTCOMES
-    error = error_class = None
-    if not success:
-        error_class = _error_class(get(names.ERROR_CATEGORY), _CLASS_OF_OUTCOME.get(outcome, "unknown"))
-        error = _error_message(span, attributes) or outcome
-        found.add(terms.term(terms.ERROR_CLASS, error_class))
-    model = values.key(get(names.REQUEST_MODEL) or get(names.RESPONSE_MODEL))
-    provider = values.key(get(names.PROVIDER_NAME))
-    prompt, negative_prompt = values.text(get(names.PROMPT)), values.text(get(names.NEGATIVE_PROMPT))
-    if model is not None:
-        found.add(terms.term(terms.MODEL, model))
-        if success:
-            found.add(terms.term(terms.SERVED_BY, model))
-    if provider is not None:
-        found.add(terms.term(terms.PROVIDER, provider))
-    if prompt:
-        found |= terms.word_terms(prompt)
-    if negative_prompt:
-        found |= terms.word_terms(negative_prompt)
-    found.add(terms.term(terms.OUTCOME, outcome))
-    return AttemptRow(
-        span_id=f"{context.span_id:016x}",
-        started_at=values.time(started),
-        ended_at=values.time(max(started, ended)),
-        duration_ms=max(0, ended - started) // 1_000_000,
-        size_bytes=size_bytes,
-        number=min(values.integer(get(names.ATTEMPT_NUMBER)) or 1, 2**31 - 1),
-        success=success,
-        model=model,
-        provider=provider,
-        outcome=outcome,
-        error_class=error_class,
-        error=error,
-        prompt=prompt,
-        negative_prompt=negative_prompt,
-        options=_options(attributes),
-        extras=_extras(get(names.RESPONSE)),
-        images=images,
-    )
+    def service_of(self, span: ReadableSpan) -> str | None:
+        """The name of the service, asked once for each resource: spans of one process share theirs."""
+        identity = id(span.resource)
+        if identity not in self._services:
+            self._services[identity] = values.key(span.resource.attributes.get(SERVICE_NAME))
+        return self._services[identity]
+
+    def root(self, span: ReadableSpan, attributes: Attributes, found: set[str]) -> Root:
+        """What a generation's root span says; its search terms are added to `found`."""
+        get = attributes.get
+        started, ended = span.start_time or 0, span.end_time
+        is_failed = span.status.status_code is StatusCode.ERROR or get(names.ERROR_TYPE) is not None
+        state = "started" if ended is None else "failed" if is_failed else "completed"
+        request_data, request = values.document(get(names.REQUEST))
+        error_class = error_message = None
+        if state == "failed":
+            error_class = _error_class(get(names.ERROR_CATEGORY))
+            error_message = _error_message(span, attributes) or "failed without a message"
+            found.add(terms.term(terms.ERROR_CLASS, error_class))
+        model_used = values.key(get(names.MODEL_USED))
+        models_tried = values.keys(get(names.MODELS_TRIED))
+        for model in models_tried:
+            found.add(terms.term(terms.MODEL, model))
+        if model_used is not None:
+            found.add(terms.term(terms.SERVED_BY, model_used))
+        _add_prompts(request, found)
+        return Root(
+            state=state,
+            started_at=values.time(started),
+            ended_at=None if ended is None else values.time(max(started, ended)),
+            duration_ms=None if ended is None else max(0, ended - started) // 1_000_000,
+            lesson_id=values.key(get(names.LESSON_ID)),
+            name=values.key(get(names.WORKFLOW_NAME)),
+            model_used=model_used,
+            models_tried=models_tried,
+            request_data=request_data,
+            response_data=self._document(span, get(names.RESPONSE)),
+            error_class=error_class,
+            error_message=error_message,
+        )
+
+    def attempt(
+        self, span: ReadableSpan, attributes: Attributes, found: set[str]
+    ) -> tuple[AttemptRow, str | None, str | None]:
+        """What an attempt's ended span says, its lesson id and its workflow's name; adds its search terms."""
+        get = attributes.get
+        started, ended = span.start_time or 0, span.end_time or 0
+        images, count, size_bytes = images_of(attributes)
+        outcome = get(names.OUTCOME)
+        if outcome not in _OUTCOMES:
+            outcome = _outcome(span, attributes, count)
+        success = outcome in SUCCESSFUL_OUTCOMES
+        error = error_class = None
+        if not success:
+            error_class = _error_class(get(names.ERROR_CATEGORY), _CLASS_OF_OUTCOME.get(outcome, "unknown"))
+            error = _error_message(span, attributes) or outcome
+            found.add(terms.term(terms.ERROR_CLASS, error_class))
+        model = values.key(get(names.REQUEST_MODEL) or get(names.RESPONSE_MODEL))
+        provider = values.key(get(names.PROVIDER_NAME))
+        prompt, negative_prompt = values.text(get(names.PROMPT)), values.text(get(names.NEGATIVE_PROMPT))
+        if model is not None:
+            found.add(terms.term(terms.MODEL, model))
+            if success:
+                found.add(terms.term(terms.SERVED_BY, model))
+        if provider is not None:
+            found.add(terms.term(terms.PROVIDER, provider))
+        if prompt:
+            found |= terms.word_terms(prompt)
+        if negative_prompt:
+            found |= terms.word_terms(negative_prompt)
+        found.add(terms.term(terms.OUTCOME, outcome))
+        row = AttemptRow(
+            span_id=f"{span.context.span_id if span.context else 0:016x}",
+            started_at=values.time(started),
+            ended_at=values.time(max(started, ended)),
+            duration_ms=max(0, ended - started) // 1_000_000,
+            size_bytes=size_bytes,
+            number=min(values.integer(get(names.ATTEMPT_NUMBER)) or 1, 2**31 - 1),
+            success=success,
+            model=model,
+            provider=provider,
+            outcome=outcome,
+            error_class=error_class,
+            error=error,
+            prompt=prompt,
+            negative_prompt=negative_prompt,
+            options=self._document(span, get(names.REQUEST)) or _plain_options(attributes),
+            extras=_extras(get(names.RESPONSE)),
+            images=images,
+        )
+        return row, values.key(get(names.LESSON_ID)), values.key(get(names.WORKFLOW_NAME))
+
+    def _document(self, span: ReadableSpan, value: object) -> str | None:
+        scope = span.instrumentation_scope
+        if self._is_trusting and scope is not None and scope.name == names.SCOPE:
+            return values.trusted(value)
+        return values.document(value)[0]
 
 
 def _outcome(span: ReadableSpan, attributes: Attributes, count: int | None) -> Outcome:
@@ -234,22 +254,21 @@ def _error_message(span: ReadableSpan, attributes: Attributes) -> str | None:
     return values.text(message or attributes.get(names.ERROR_TYPE) or None)
 
 
-def _options(attributes: Attributes) -> str | None:
-    written, _ = values.document(attributes.get(names.REQUEST))
-    if written is None:
-        plain = {name: attributes[key] for key, name in _OPTIONS.items() if key in attributes}
-        written, _ = values.document(plain or None)
-    return written
+def _plain_options(attributes: Attributes) -> str | None:
+    plain = {name: attributes[key] for key, name in _OPTIONS.items() if key in attributes}
+    return values.document(plain or None)[0]
 
 
 def _extras(value: object) -> str | None:
+    if value is None:
+        return None
     written, extras = values.document(value)
     if written is None or extras == {}:
         return None
     return written if isinstance(extras, dict) else f'{{"value": {written}}}'
 
 
-def _add_prompts(request: Any, found: set[int]) -> None:
+def _add_prompts(request: Any, found: set[str]) -> None:
     if isinstance(request, dict):
         for name in _PROMPT_KEYS:
             given = request.get(name)

@@ -10,6 +10,10 @@ from typing import Final
 from zlib import crc32
 
 _WORD: Final = re.compile(r"\w+")
+# ASCII in lower case, with a blank for what belongs to no word.
+_ASCII: Final = bytes(
+    ord(chr(code).lower()) if code < 128 and _WORD.fullmatch(chr(code)) else 32 for code in range(256)
+)
 # Beyond this many characters the words of a text are not searchable.
 _SEARCHED_CHARACTERS: Final = 65_536
 _VOCABULARY: Final = 100_000
@@ -22,45 +26,51 @@ ERROR_CLASS: Final = "e:"
 OUTCOME: Final = "o:"
 
 
-class _Hashes(dict[str, int]):
+class _Hashes(dict[bytes, str]):
     """Hash of a word, computed once; bounded, since words come from the outside."""
 
-    def __missing__(self, word: str) -> int:
+    def __missing__(self, word: bytes) -> str:
         if len(self) >= _VOCABULARY:
             self.clear()
-        value = self[word] = _hash("w:" + word)
+        value = self[word] = _hash(b"w:" + word)
         return value
 
 
-def _hash(text: str) -> int:
-    return (crc32(text.encode("utf-8", "replace")) ^ 0x80000000) - 0x80000000
+def _hash(text: bytes) -> str:
+    return str((crc32(text) ^ 0x80000000) - 0x80000000)
 
 
 _hashes: Final = _Hashes()
 
 
 @lru_cache(maxsize=4096)
-def term(prefix: str, value: str) -> int:
-    """The term of one whole value: `term(MODEL, "flux")`."""
-    return _hash(prefix + value)
+def term(prefix: str, value: str) -> str:
+    """The term of one whole value: `term(MODEL, "flux")`. Terms are texts of 32-bit integers."""
+    return _hash((prefix + value).encode("utf-8", "replace"))
 
 
 def words(text: str) -> list[str]:
     """The words of a text, each once, in order, in the form in which they are compared."""
-    text = text[:_SEARCHED_CHARACTERS]
-    if not text.isascii():
-        text = unicodedata.normalize("NFC", text)
-    return list(dict.fromkeys(_WORD.findall(text.casefold())))
+    return [word.decode() for word in dict.fromkeys(_words(text))]
 
 
-def word_terms(text: str) -> frozenset[int]:
+def word_terms(text: str) -> frozenset[str]:
     """The terms of all words of a text."""
     # The attempts of a generation mostly share their prompt.
     return _cached_word_terms(text) if len(text) <= 4096 else _word_terms(text)
 
 
-def _word_terms(text: str) -> frozenset[int]:
-    return frozenset(map(_hashes.__getitem__, words(text)))
+def _word_terms(text: str) -> frozenset[str]:
+    return frozenset(map(_hashes.__getitem__, set(_words(text))))
+
+
+def _words(text: str) -> list[bytes]:
+    text = text[:_SEARCHED_CHARACTERS]
+    if text.isascii():
+        # The same as below, in a fifth of the time.
+        return text.encode().translate(_ASCII).split()
+    folded = unicodedata.normalize("NFC", text).casefold()
+    return [word.encode("utf-8", "replace") for word in _WORD.findall(folded)]
 
 
 _cached_word_terms: Final = lru_cache(maxsize=1024)(_word_terms)

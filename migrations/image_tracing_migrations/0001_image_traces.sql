@@ -106,7 +106,10 @@ $$;
 CREATE FUNCTION image_terms_of_both(integer[], integer[]) RETURNS integer[]
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN CASE WHEN $1 @> $2 THEN $1
-    ELSE (SELECT array_agg(DISTINCT term ORDER BY term) FROM unnest($1 || $2) AS term) END;
+    ELSE (
+        SELECT array_agg(term ORDER BY term::text COLLATE "C")
+        FROM (SELECT DISTINCT unnest($1 || $2) AS term) AS terms
+    ) END;
 
 CREATE FUNCTION image_models_once(text[]) RETURNS text[]
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE

@@ -38,7 +38,7 @@ SELECT
     options,
     extras,
     images
-FROM pg_temp.staged_attempts
+FROM json_populate_recordset(NULL::image_attempts, %(rows)s::json)
 ORDER BY trace_id, span_id
 ON CONFLICT (trace_id, span_id) DO UPDATE SET
     started_at = excluded.started_at,

@@ -43,7 +43,7 @@ SELECT
     root_model_used,
     search_terms,
     updated_at
-FROM pg_temp.staged_traces
+FROM json_populate_recordset(NULL::image_traces, %(rows)s::json)
 ORDER BY id
 ON CONFLICT (id) DO UPDATE SET
     created_at = CASE

@@ -1,1 +1,0 @@
-CREATE TEMPORARY TABLE staged_traces (LIKE image_traces) ON COMMIT DROP
