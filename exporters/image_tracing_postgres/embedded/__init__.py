@@ -1,5 +1,7 @@
 """A Postgres of the user's own, started on demand, shared by the processes that name its folder."""
 
+import sys
+
 from image_tracing_postgres.embedded.errors import (
     AccountError,
     BinariesMissingError,
@@ -7,7 +9,11 @@ from image_tracing_postgres.embedded.errors import (
     EmbeddedPostgresError,
     VersionMismatchError,
 )
-from image_tracing_postgres.embedded.postgres import EmbeddedPostgres
+
+if sys.platform == "win32":
+    from image_tracing_postgres.embedded.unsupported import EmbeddedPostgres
+else:
+    from image_tracing_postgres.embedded.postgres import EmbeddedPostgres
 
 __all__ = [
     "AccountError",

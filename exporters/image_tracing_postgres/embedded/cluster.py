@@ -9,51 +9,21 @@ from pathlib import Path
 
 from image_tracing_postgres.embedded.account import Account
 from image_tracing_postgres.embedded.binaries import Binaries
+from image_tracing_postgres.embedded.configuration import INCLUDE, ROLE, configuration
 from image_tracing_postgres.embedded.disk import full_disk, is_full, require_room
 from image_tracing_postgres.embedded.errors import EmbeddedPostgresError
 from image_tracing_postgres.embedded.lock import ServerLock
 from image_tracing_postgres.embedded.log import ServerLog
-from image_tracing_postgres.embedded.sockets import PORT
 
-ROLE = "image_tracing"
-
-_OWN_SETTINGS = "image_tracing.conf"
 _PREFIX_OF_NEW = "cluster.new-"
 # PostgreSQL goes into its data directory first and then works with relative paths. Named like this it never
 # has to walk through the folders above, so they may stay closed to its account.
+# For initdb it is the only name that may have any letter in it, a line feed too.
 _WORKING_FOLDER = "/proc/self/cwd"
+_IS_LINUX = sys.platform.startswith("linux")
 
 # Not for secrets: the server and all it starts have no business with the caller's environment.
 _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH")
-
-_SETTINGS = """\
-# Written by image-tracing at each start. Your own settings: ALTER SYSTEM SET ..., they win over these.
-listen_addresses = ''
-port = {port}
-unix_socket_directories = {socket_folder}
-unix_socket_permissions = 0700
-# /dev/shm is as small as 64 MB, or absent, in containers.
-dynamic_shared_memory_type = mmap
-shared_buffers = 64MB
-max_connections = 100
-max_wal_size = 256MB
-min_wal_size = 32MB
-wal_compression = on
-max_logical_replication_workers = 0
-jit = off
-timezone = 'UTC'
-log_timezone = 'UTC'
-log_checkpoints = off
-# A refused statement is told to its client; here its text and values would be content nobody asked to keep.
-log_min_messages = log
-log_min_error_statement = panic
-log_error_verbosity = terse
-"""
-
-_HBA = f"""\
-# Written by image-tracing at each start.
-local all all peer map={ROLE}
-"""
 
 
 class Cluster:
@@ -66,7 +36,7 @@ class Cluster:
         self._binaries = binaries
         self._log = log
         self._is_reachable = not account.is_another or account.can("-x", folder)
-        if not self._is_reachable and not sys.platform.startswith("linux"):
+        if not self._is_reachable and not _IS_LINUX:
             raise EmbeddedPostgresError(
                 f"the server has to run as the account {account.name!r}, who cannot reach {str(folder)!r}; "
                 "set IMAGE_TRACING_DATA_DIR to a folder below ones that every account may pass through"
@@ -86,8 +56,7 @@ class Cluster:
         try:
             self._account.own(new)
             self._initdb(new, lock)
-            with (new / "postgresql.conf").open("a", encoding="utf-8") as file:
-                file.write(f"\ninclude = '{_OWN_SETTINGS}'\n")
+            _append(new / "postgresql.conf", INCLUDE)
             new.rename(self._data)
         except BaseException:
             shutil.rmtree(new, ignore_errors=True)
@@ -103,10 +72,8 @@ class Cluster:
         listening = os.fspath(socket_folder)
         if socket_folder == self._data and not self._is_reachable:
             listening = "."
-        self._write(_OWN_SETTINGS, _SETTINGS.format(port=PORT, socket_folder=_quoted(_listed(listening))))
-        self._write("pg_hba.conf", _HBA)
-        names = dict.fromkeys((self._account.name, "root"))
-        self._write("pg_ident.conf", "".join(f'{ROLE} "{name}" {ROLE}\n' for name in names))
+        for name, text in configuration(listening, self._account.name).items():
+            self._write(name, text)
 
     def launch(self, lock: ServerLock) -> None:
         """Start the server, detached and with the lock; whether it comes up is for others to see."""
@@ -121,7 +88,7 @@ class Cluster:
                     "sh",
                     self._binaries.program("postgres"),
                     "-D",
-                    self._path(self._data),
+                    os.fspath(self._data) if self._is_reachable else _WORKING_FOLDER,
                 ],
                 cwd=self._data,
                 env=_environment(),
@@ -142,7 +109,7 @@ class Cluster:
                 done = subprocess.run(  # noqa: S603 - a list of arguments
                     [
                         self._binaries.program("initdb"),
-                        f"--pgdata={self._path(folder)}",
+                        f"--pgdata={_WORKING_FOLDER if _IS_LINUX else folder}",
                         f"--username={ROLE}",
                         "--auth-local=peer",
                         "--auth-host=reject",
@@ -169,9 +136,6 @@ class Cluster:
             f"{self._binaries.version} ended with {done.returncode} and said {said!r}; "
             "mend that, or set IMAGE_TRACING_DATABASE_URL to a Postgres of your own"
         )
-
-    def _path(self, folder: Path) -> str:
-        return os.fspath(folder) if self._is_reachable else _WORKING_FOLDER
 
     def _write(self, name: str, text: str) -> None:
         # The folder belongs to an account with fewer rights than root has: never write through what is there.
@@ -206,6 +170,11 @@ def major_version(folder: Path) -> int | None:
     )
 
 
+def _append(path: Path, text: str) -> None:
+    with open(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW), "a", encoding="utf-8") as file:
+        file.write(text)
+
+
 def _locales(major: int) -> tuple[tuple[str, ...], ...]:
     """What to try in turn: the same order of letters everywhere, whatever locales the system has."""
     if major >= 17:
@@ -216,13 +185,3 @@ def _locales(major: int) -> tuple[tuple[str, ...], ...]:
 def _environment() -> dict[str, str]:
     kept = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     return {**kept, "LC_ALL": "C", "TZ": "UTC"}
-
-
-def _listed(item: str) -> str:
-    """One item of a list that PostgreSQL splits at commas."""
-    return '"' + item.replace('"', '""') + '"'
-
-
-def _quoted(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace("'", "''").replace("\n", "\\n")
-    return f"'{escaped}'"

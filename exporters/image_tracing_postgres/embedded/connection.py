@@ -7,14 +7,20 @@ import psycopg
 from psycopg import errors, sql
 from psycopg.conninfo import make_conninfo
 
-from image_tracing_postgres.embedded.cluster import ROLE
+from image_tracing_postgres.embedded.configuration import ROLE
 from image_tracing_postgres.embedded.sockets import PORT
 
 DATABASE = "image_tracing"
 
 _TIMEOUT_SECONDS = 10
 _RECOVERING = ("is starting up", "in recovery mode", "not yet accepting connections")
-_PASSING = (*_RECOVERING, "is shutting down", "too many clients", "connection slots are reserved")
+_PASSING = (
+    *_RECOVERING,
+    "is shutting down",
+    "terminating connection",
+    "too many clients",
+    "connection slots are reserved",
+)
 
 
 class Refusal(Exception):  # noqa: N818 - an answer to be weighed, not an error

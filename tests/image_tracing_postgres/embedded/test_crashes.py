@@ -56,6 +56,33 @@ def test_a_killed_server_comes_back_with_every_acknowledged_row(
     assert postgres.started_by_us
 
 
+def test_a_killed_server_that_is_still_a_zombie_is_no_hindrance(
+    postgres: EmbeddedPostgres, folder: Path, script: Script
+) -> None:
+    # Where it can, this process takes the orphans of init's, and like a bad first process never reaps them.
+    restarted = script(
+        """
+import ctypes, os, sys
+from pathlib import Path
+from image_tracing_postgres.embedded import EmbeddedPostgres
+system = ctypes.CDLL(None)
+can_adopt = hasattr(system, "prctl") and system.prctl(36, 1, 0, 0, 0) == 0
+postgres = EmbeddedPostgres(Path(sys.argv[1]))
+postgres.start()
+pid = int((Path(sys.argv[1]) / "postgres/cluster/postmaster.pid").read_text().split()[0])
+os.kill(pid, 9)
+postgres.start()
+if can_adopt:
+    os.kill(pid, 0)
+print(postgres.started_by_us, flush=True)
+""",
+        folder,
+    )
+
+    assert restarted.communicate()[0] == "True\n"
+    assert kept(postgres) == {42}
+
+
 def test_a_killed_client_takes_nothing_with_it(postgres: EmbeddedPostgres, script: Script) -> None:
     writer = script(WRITE, postgres.start())
     assert writer.stdout is not None
