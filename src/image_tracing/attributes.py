@@ -11,7 +11,9 @@ SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.41.0"
 SCOPE: Final = "image_tracing"
 
 # Semantic conventions 1.41.0, registry "gen_ai".
+INPUT_MESSAGES: Final = "gen_ai.input.messages"
 OPERATION_NAME: Final = "gen_ai.operation.name"
+OUTPUT_MESSAGES: Final = "gen_ai.output.messages"
 OUTPUT_TYPE: Final = "gen_ai.output.type"
 PROVIDER_NAME: Final = "gen_ai.provider.name"
 REQUEST_CHOICE_COUNT: Final = "gen_ai.request.choice.count"

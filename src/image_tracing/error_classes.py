@@ -1,7 +1,7 @@
 """One classifier from a failure to its error class, by duck typing: no SDK is imported.
 
-Asked in this order: the exception's own class, error codes in words, the HTTP status, class names, the message;
-then what it was raised from. What none of them tells is `unknown`.
+Asked in this order: the exception's own class, error codes in words, the HTTP status, class names,
+the message; then what it was raised from. What none of them tells is `unknown`.
 """
 
 from collections.abc import Iterator
@@ -77,7 +77,7 @@ def _class_of(error: BaseException) -> ErrorClass | None:
     own = _attribute(error, "error_class")
     if isinstance(own, str) and hasattr(error, "outcome"):
         return own  # type: ignore[return-value]
-    if isinstance(error, KeyboardInterrupt):
+    if isinstance(error, KeyboardInterrupt | GeneratorExit):
         return "cancelled"
     if isinstance(error, SystemExit):
         return "interrupted"

@@ -1,7 +1,8 @@
 """The words by which failures are told apart.
 
-Those of huggingface_hub, openai (and its relatives together and litellm), google-genai, fal-client, replicate,
-botocore, httpx, requests, aiohttp, torch and Pillow; all lower case, all found as parts, the first decides.
+Those of huggingface_hub, openai (and its relatives together and litellm), google-genai, fal-client,
+replicate, botocore, httpx, requests, aiohttp, torch and Pillow; all lower case, all found as parts,
+the first decides.
 """
 
 from typing import Final
@@ -98,8 +99,9 @@ REFUSED_TEXTS: Final = (
 )  # fmt: skip
 QUOTA_TEXTS: Final = (
     "insufficient_quota", "exceeded your current quota", "exceeded your monthly", "billing",
-    "payment required", "included credits", "out of credit", "insufficient credit", "insufficient balance", "insufficient funds",
-    "exhausted balance", "hard limit", "spending limit", "free time limit",
+    "payment required", "included credits", "out of credit", "insufficient credit",
+    "insufficient balance", "insufficient funds", "exhausted balance", "hard limit",
+    "spending limit", "free time limit",
 )  # fmt: skip
 LOADING_TEXTS: Final = (
     "currently loading", "is loading", "model loading", "estimated_time", "warming up", "cold start",

@@ -20,16 +20,6 @@ NOT_GIVEN: Final = _NotGiven()
 class Parameters:
     """What a function takes; `arguments` is the hot path, everything else is done once."""
 
-    __slots__ = (
-        "_extra_keywords",
-        "_extra_positions",
-        "_first_arguments",
-        "_keywords",
-        "_names",
-        "_template",
-        "receiver",
-    )
-
     def __init__(self, function: Callable[..., Any]) -> None:
         # A function without a readable signature (some of C) has only its keyword arguments captured.
         self._first_arguments: tuple[Any, ...] = ()
@@ -42,11 +32,13 @@ class Parameters:
         self._template: dict[str, Any] = {}
         self._extra_positions: str | None = None
         self._extra_keywords: str | None = None
+        self._is_readable = True
         self.receiver: str | None = None
         try:
             parameters = signature(function).parameters.values()
         except (TypeError, ValueError):
             self._extra_positions = "args"
+            self._is_readable = False
             return
         names = []
         for index, parameter in enumerate(parameters):
@@ -81,6 +73,15 @@ class Parameters:
         if self._extra_positions is not None and len(args) > len(self._names):
             arguments[self._extra_positions] = args[len(self._names) :]
         return arguments
+
+    def can_be_given(self, name: str) -> bool:
+        """Whether a call may give an argument of this name."""
+        return (
+            self._extra_keywords is not None
+            or name in self._template
+            or name == self._extra_positions
+            or not self._is_readable
+        )
 
     def mapping(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments as a function of the user's receives them: `**kwargs` also under their own name."""

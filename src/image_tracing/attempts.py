@@ -1,0 +1,387 @@
+"""An attempt: one call of one model, a child span of its generation."""
+
+import json
+from typing import Any, Final
+
+from opentelemetry.context import Context
+from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, Tracer, get_current_span
+
+from image_tracing import attributes as names
+from image_tracing.attributes import SUCCESSFUL_OUTCOMES, ErrorClass, Outcome
+from image_tracing.content import clean_text, clean_tree
+from image_tracing.error_classes import error_class_of, status_code_of
+from image_tracing.errors import NoImageError
+from image_tracing.faults import tell_once
+from image_tracing.generations import INERT_GENERATION, Generation
+from image_tracing.images import Image
+from image_tracing.outcomes import CLASS_OF_OUTCOME, Verdict, verdict_on
+from image_tracing.replies import Reply
+from image_tracing.spans import (
+    clean_message,
+    error_text,
+    error_type_of,
+    has_kept,
+    set_attributes,
+    set_error,
+    traceback_of,
+)
+from image_tracing.storable import FIELD_LIMIT_BYTES, cut, shortened
+from image_tracing.switches import Switches
+from image_tracing.tally import Failure
+from image_tracing.tracer import context_with
+from image_tracing.vocabulary import asked_sides
+
+_URL_LIMIT_BYTES: Final = 4_096
+_NOT_TOLD: Final = "no image: none was told; call record_images(result) inside the block"
+_CLOSED: Final = "closed before a picture came"
+# Models that run in the process of their caller: no call leaves it.
+_IN_PROCESS: Final = frozenset({"diffusers", "in_process", "local", "onnx", "torch", "transformers"})
+
+
+class Attempt:
+    """The attempt going on; what `with attempt(...) as a` and `current_attempt()` give.
+
+    Out of an attempt, without a provider, or when not sampled, its methods record nothing.
+    """
+
+    def __init__(
+        self,
+        span: Span,
+        generation: Generation,
+        *,
+        model: str | None,
+        lesson_id: str | None = None,
+        require_image: bool = False,
+        has_traceback: bool = False,
+    ) -> None:
+        self._span = span
+        self.generation = generation
+        self.model = model
+        self.is_recording = span.is_recording()
+        self.context = Context()
+        self.number = 0
+        self._lesson_id = lesson_id
+        self._require_image = require_image
+        self._has_traceback = has_traceback
+        self._attributes: dict[str, Any] = {}
+        self._reply = Reply()
+        self._is_told = False
+        self._response: object = None
+        self._verdict: Verdict | None = None
+        self._is_ended = False
+        self.is_block = False
+
+    @property
+    def generation_id(self) -> str:
+        """The id of its generation's span in hex, 16 digits: its own where no generation is around it."""
+        return self.generation.generation_id
+
+    def record_images(self, *results: object) -> None:
+        """Record the pictures in `results`, of any shape a decorated function could return.
+
+        They count instead of those in the function's own result.
+        """
+        if not self._is_looked_at:
+            return
+        self._is_told = True
+        for result in results:
+            self._read(result)
+
+    def set_response(self, response: object) -> None:
+        """Record `response`: a JSON-like value as the attempt's response, an SDK's reply for its pictures."""
+        if not self._is_looked_at:
+            return
+        try:
+            if isinstance(response, dict | list | str | int | float) and self.is_recording:
+                self._response = clean_tree(response)
+            if not self._is_told:
+                self._read(response)
+        except Exception:  # noqa: BLE001 - instrumentation never hurts the host
+            tell_once("record a response")
+
+    def fail(
+        self, message: str, *, outcome: Outcome = "error", error_class: ErrorClass | None = None
+    ) -> None:
+        """Say that no usable picture came, whatever was returned: `a.fail("black picture", outcome="blank")`.
+
+        The class is that of the outcome if absent, for `error` told from the words of the message.
+        """
+        if not self._is_looked_at:
+            return
+        try:
+            words = str(message) or outcome
+            if error_class is None:
+                error_class = error_class_of(words) if outcome == "error" else CLASS_OF_OUTCOME.get(outcome)
+            self._verdict = Verdict(outcome, error_class or "unknown", words, outcome)
+        except Exception:  # noqa: BLE001 - instrumentation never hurts the host
+            tell_once("record a failure")
+
+    # What follows is called by the decorators, the context manager and ImageTracer.
+
+    @property
+    def _is_looked_at(self) -> bool:
+        return self.is_recording or self._require_image
+
+    def describe(self, attributes: dict[str, Any]) -> None:
+        """Note what was asked for, as attributes, before the host can change it."""
+        self._attributes.update(attributes)
+
+    def saw(self, item: object) -> None:
+        """Note the pictures in one item of a generator."""
+        if self._is_looked_at and not self._is_told:
+            self._read(item)
+
+    def ended(self, result: object) -> None:
+        """End the span after a return with `result`.
+
+        Raises:
+            NoImageError: the attempt requires a picture and got none that can be used.
+        """
+        verdict = None
+        try:
+            if self._is_looked_at:
+                if not self._is_told:
+                    self._read(result)
+                verdict = self._verdict or self._look()
+                if self.is_block and verdict.outcome == "no_image" and not self._is_told:
+                    verdict = Verdict("no_image", "no_image", _NOT_TOLD, _NOT_TOLD)
+        except Exception:  # noqa: BLE001 - instrumentation never hurts the host
+            tell_once("look at a result")
+        self._end(verdict, None)
+        if self._require_image and verdict is not None and verdict.outcome not in SUCCESSFUL_OUTCOMES:
+            raise NoImageError(
+                f"wanted a picture from {self.model or 'the model'}; {verdict.message}; "
+                "try the next model, or leave out require_image to get the result as it is",
+                outcome=verdict.outcome,
+                error_class=verdict.error_class or "unknown",
+                model=self.model,
+            )
+
+    def failed(self, error: BaseException) -> None:
+        """End the span after an exception."""
+        self._end(self._verdict, error)
+
+    def closed(self) -> None:
+        """End the span of a generator that its consumer left before the end."""
+        verdict = self._verdict
+        try:
+            if verdict is None and self.is_recording:
+                if self._reply.images:
+                    verdict = self._look()
+                else:
+                    verdict = Verdict("error", "cancelled", _CLOSED, _CLOSED)
+        except Exception:  # noqa: BLE001 - instrumentation never hurts the host
+            tell_once("look at a result")
+        self._end(verdict, None)
+
+    @property
+    def has_images(self) -> bool:
+        return bool(self._reply.images)
+
+    def add_image(self, image: Image) -> None:
+        """Add a picture of which only facts are known."""
+        self._reply.images.append(image)
+
+    def settle(self, verdict: Verdict | None, end_time: int | None) -> None:
+        """End the span with a verdict given, at a time given."""
+        self._end(verdict or self._look(), None, end_time)
+
+    def _read(self, result: object) -> None:
+        try:
+            self._reply.read(result)
+        except Exception:  # noqa: BLE001 - instrumentation never hurts the host
+            tell_once("read a result")
+
+    def _look(self) -> Verdict:
+        width, height = asked_sides(self._attributes)
+        return verdict_on(
+            self._reply,
+            asked_width=width,
+            asked_height=height,
+            is_repeated=self.generation.tally.is_repeated,
+        )
+
+    def _end(self, verdict: Verdict | None, error: BaseException | None, end_time: int | None = None) -> None:
+        if self._is_ended:
+            return
+        self._is_ended = True
+        try:
+            if self.is_recording:
+                self._write(verdict, error)
+        except Exception:  # noqa: BLE001 - instrumentation never hurts the host
+            tell_once("record an attempt")
+        finally:
+            self._span.end(end_time)
+
+    def _write(self, verdict: Verdict | None, error: BaseException | None) -> None:
+        switches = self.generation.switches
+        attributes = self._attributes
+        failure: Failure | None = None
+        if error is not None:
+            failure = Failure(
+                error_text(error, has_content=switches.content), error_class_of(error), error_type_of(error)
+            )
+            outcome: Outcome = "error"
+            status = status_code_of(error)
+            if status is not None:
+                attributes[names.HTTP_RESPONSE_STATUS_CODE] = status
+            if (self._has_traceback or switches.traceback) and switches.content:
+                attributes[names.EXCEPTION_STACKTRACE] = traceback_of(error)
+        elif verdict is None:
+            failure = Failure("no outcome", "unknown", "unknown")
+            outcome = "error"
+        else:
+            outcome = verdict.outcome
+            if outcome not in SUCCESSFUL_OUTCOMES:
+                error_class = verdict.error_class or "unknown"
+                message = verdict.message if switches.content else verdict.message_without_content
+                failure = Failure(clean_message(message or error_class), error_class, error_class)
+        reply = self._reply
+        self._write_images(attributes, reply)
+        self._write_facts(attributes, reply)
+        if self._response is not None and switches.content:
+            text, is_cut = shortened(self._response)[1:]  # type: ignore[arg-type]
+            attributes[names.RESPONSE] = text
+            if is_cut:
+                attributes[names.TRUNCATED] = True
+        tally = self.generation.tally
+        last: dict[str, Any] = {}
+        if failure is None:
+            tally.succeed(self.number, self.model, generated=_usable(reply), filtered=reply.filtered)
+        else:
+            tally.fail(self.number, failure, filtered=reply.filtered)
+            set_error(self._span, failure.message)
+            attributes[names.ERROR_MESSAGE] = failure.message
+            attributes[names.ERROR_TYPE] = failure.error_type
+            last[names.ERROR_CATEGORY] = failure.error_class
+        last[names.OUTCOME] = outcome
+        if self._lesson_id is not None:
+            last[names.LESSON_ID] = self._lesson_id
+        last[names.GENERATION_ID] = self.generation_id
+        last[names.ROLE] = names.ROLE_ATTEMPT
+        if self.model is not None:
+            last[names.REQUEST_MODEL] = self.model
+        set_attributes(self._span, attributes, last)
+
+    def _write_images(self, attributes: dict[str, Any], reply: Reply) -> None:
+        images = reply.images
+        has_content = self.generation.switches.content
+        attributes[names.IMAGES_GENERATED] = _usable(reply)
+        filtered = reply.filtered or sum(image.is_filtered for image in images)
+        if filtered:
+            attributes[names.IMAGES_FILTERED] = filtered
+        if not images:
+            return
+        entries = []
+        length = 0
+        for index, image in enumerate(images):
+            url = image.url if has_content else None
+            if url is not None:
+                url = cut(clean_text(url), limit_bytes=_URL_LIMIT_BYTES)
+            entry = json.dumps(
+                {
+                    "index": index,
+                    "mime_type": image.mime_type,
+                    "width": image.width,
+                    "height": image.height,
+                    "dataSize": image.size_bytes,
+                    "sha256": image.sha256,
+                    "url": url,
+                },
+                separators=(",", ":"),
+            )
+            length += len(entry) + 1
+            if length > FIELD_LIMIT_BYTES - 2:
+                attributes[names.TRUNCATED] = True
+                break
+            entries.append(entry)
+            if url is not None:
+                attributes.setdefault(names.IMAGE_URLS, []).append(url)
+        attributes[names.IMAGES] = f"[{','.join(entries)}]"
+        sizes = [image.size_bytes for image in images[:1000] if image.size_bytes is not None]
+        if sizes:
+            attributes[names.IMAGE_BYTES] = sizes
+        mime_types = [image.mime_type for image in images[:1000] if image.mime_type is not None]
+        if mime_types:
+            attributes[names.IMAGE_MIME_TYPES] = mime_types
+
+    def _write_facts(self, attributes: dict[str, Any], reply: Reply) -> None:
+        if reply.finish_reasons:
+            attributes[names.RESPONSE_FINISH_REASONS] = reply.finish_reasons[:1000]
+        if reply.response_id is not None:
+            attributes[names.RESPONSE_ID] = clean_text(reply.response_id)
+        if reply.response_model is not None:
+            attributes[names.RESPONSE_MODEL] = clean_text(reply.response_model)
+        if reply.input_tokens is not None:
+            attributes[names.USAGE_INPUT_TOKENS] = reply.input_tokens
+        if reply.output_tokens is not None:
+            attributes[names.USAGE_OUTPUT_TOKENS] = reply.output_tokens
+        if reply.revised_prompt is not None and self.generation.switches.content:
+            attributes[names.REVISED_PROMPT] = clean_text(reply.revised_prompt)
+
+
+INERT_ATTEMPT: Final = Attempt(INVALID_SPAN, INERT_GENERATION, model=None)
+
+
+def begin_attempt(
+    tracer: Tracer,
+    generation: Generation | None,
+    *,
+    model: str | None,
+    provider: str | None,
+    lesson_id: str | None,
+    switches: Switches,
+    require_image: bool = False,
+    has_traceback: bool = False,
+    start_time: int | None = None,
+    parent: Context | None = None,
+) -> Attempt:
+    """An attempt whose span has begun; without a generation it is its own, with one attempt."""
+    attributes: dict[str, Any] = {
+        names.OPERATION_NAME: names.GENERATE_CONTENT,
+        names.OUTPUT_TYPE: names.IMAGE,
+        names.ROLE: names.ROLE_ATTEMPT,
+    }
+    if model is not None:
+        attributes[names.REQUEST_MODEL] = model
+    if provider is not None:
+        attributes[names.PROVIDER_NAME] = provider
+    if lesson_id is not None:
+        attributes[names.LESSON_ID] = lesson_id
+    if generation is not None:
+        attributes[names.GENERATION_ID] = generation.generation_id
+    span = tracer.start_span(
+        names.GENERATE_CONTENT if model is None else f"{names.GENERATE_CONTENT} {model}",
+        context=parent,
+        kind=SpanKind.INTERNAL if provider in _IN_PROCESS else SpanKind.CLIENT,
+        attributes=attributes,
+        start_time=start_time,
+    )
+    if generation is None:
+        generation = Generation(span, switches=switches, lesson_id=lesson_id)
+        generation.is_recording = False
+    attempt = Attempt(
+        span,
+        generation,
+        model=model,
+        lesson_id=lesson_id,
+        require_image=require_image,
+        has_traceback=has_traceback,
+    )
+    if attempt.is_recording and not has_kept(span, attributes):
+        attempt.describe(attributes)
+    attempt.number = generation.tally.begin(model)
+    attempt.context = context_with(span, attempt)
+    return attempt
+
+
+def attempt_without_span(model: str | None) -> Attempt:
+    """An attempt that records nothing but still looks for a picture, for `require_image`."""
+    generation = Generation(INVALID_SPAN, switches=Switches(), lesson_id=None)
+    attempt = Attempt(INVALID_SPAN, generation, model=model, require_image=True)
+    attempt.context = context_with(get_current_span(), attempt)
+    return attempt
+
+
+def _usable(reply: Reply) -> int:
+    return sum(not image.is_corrupt and not image.is_filtered for image in reply.images)

@@ -1,0 +1,91 @@
+"""Spans as generations and attempts write them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from opentelemetry.trace import Span, StatusCode
+
+from image_tracing import attributes as names
+from image_tracing.content import clean_text
+from image_tracing.error_classes import message_of
+from image_tracing.storable import SPAN_LIMIT_BYTES, cut, size_bytes
+
+_ERROR_LIMIT_BYTES = 8_192
+_TRACEBACK_LIMIT_BYTES = 32_768
+# A text longer than this can be what brings a span over its limit.
+_LONG = 4_096
+
+
+def span_id_of(span: Span) -> str:
+    """The span's id in hex, as `generation_id` holds it."""
+    return f"{span.get_span_context().span_id:016x}"
+
+
+def has_kept(span: Span, attributes: Mapping[str, Any]) -> bool:
+    """Whether a span was created with its attributes: samplers may drop them, and then they are set again."""
+    kept = getattr(span, "attributes", None)
+    return isinstance(kept, Mapping) and len(kept) >= len(attributes)
+
+
+def error_text(error: BaseException, *, has_content: bool) -> str:
+    """`TimeoutError: no image after 30 s`; only the class without a message or content. Never empty."""
+    name = type(error).__name__
+    message = message_of(error) if has_content else ""
+    return clean_message(f"{name}: {message}" if message else name)
+
+
+def clean_message(message: str) -> str:
+    """An error's text without secrets, cut to 8 kB: it is written twice, as attribute and as status."""
+    return cut(clean_text(message), limit_bytes=_ERROR_LIMIT_BYTES)
+
+
+def error_type_of(error: BaseException) -> str:
+    """The full name of the exception's class, without `builtins`."""
+    kind = type(error)
+    module = kind.__module__
+    return kind.__qualname__ if module == "builtins" else f"{module}.{kind.__qualname__}"
+
+
+def traceback_of(error: BaseException) -> str:
+    """The formatted traceback, redacted and cut; a third of a millisecond, hence only when asked for."""
+    from traceback import format_exception
+
+    return cut(clean_text("".join(format_exception(error))), limit_bytes=_TRACEBACK_LIMIT_BYTES)
+
+
+def set_attributes(span: Span, attributes: dict[str, Any], last: Mapping[str, Any]) -> None:
+    """Write all at once, `last` last: where a limit on their number is set, the oldest are dropped.
+
+    Beyond the size limit of a span the longest texts are cut until the rest fits.
+    """
+    total = 0
+    for value in attributes.values():
+        if type(value) is str and len(value) > _LONG:
+            total += len(value)
+    if total * 4 > SPAN_LIMIT_BYTES:
+        _cut_to_span_limit(attributes)
+    for name in last:
+        attributes.pop(name, None)
+    attributes.update(last)
+    span.set_attributes(attributes)
+
+
+def _cut_to_span_limit(attributes: dict[str, Any]) -> None:
+    sizes = {
+        name: size_bytes(value)
+        for name, value in attributes.items()
+        if isinstance(value, str) and len(value) > _LONG
+    }
+    excess = sum(sizes.values()) + 64 * _LONG // 4 - SPAN_LIMIT_BYTES
+    for name in sorted(sizes, key=sizes.__getitem__, reverse=True):
+        if excess <= 0:
+            return
+        limit_bytes = max(_LONG, sizes[name] - excess)
+        attributes[name] = cut(attributes[name], limit_bytes=limit_bytes)
+        attributes[names.TRUNCATED] = True
+        excess -= sizes[name] - limit_bytes
+
+
+def set_error(span: Span, message: str) -> None:
+    """Status ERROR with the message as description."""
+    span.set_status(StatusCode.ERROR, message)
