@@ -3,18 +3,18 @@
 import csv
 import io
 import json
-import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
-from image_tracing_postgres.store import Store
 from starlette.concurrency import iterate_in_threadpool
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from image_tracing_postgres.json_text import elements, members
 from image_tracing_postgres.records import Filters
+from image_tracing_postgres.store import Store
 from image_tracing_viewer.errors import RequestError
 from image_tracing_viewer.query import FILTER_NAMES, filters_from, shown, single_values
 
@@ -69,8 +69,6 @@ ATTEMPT_COLUMNS: Final = (
 _CHUNK_CHARACTERS: Final = 65_536
 # What spreadsheets take for the beginning of a formula (CWE-1236), the full-width forms too.
 _FORMULA_STARTS: Final = frozenset("=+-@\t\r\n\0\uff1d\uff0b\uff0d\uff20")
-# Python refuses to read longer whole numbers, to keep the time in bounds.
-_DIGITS_MAX: Final = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,45 +114,39 @@ def export(request: Request) -> Response:
 def export_text(store: Store, query: ExportQuery) -> Iterator[str]:
     """The file in pieces of text, each some lines or part of one."""
     texts = store.iter_json(**query.filters)
-    if query.format == "csv":
-        documents = (_document(text) for text in texts)
-        if query.of == "traces":
-            return _csv(TRACE_COLUMNS, documents)
-        return _csv(ATTEMPT_COLUMNS, (attempt for document in documents for attempt in _attempts(document)))
+    columns: Sequence[str] = TRACE_COLUMNS
     if query.of == "attempts":
-        texts = (
-            json.dumps(attempt, ensure_ascii=False)
-            for text in texts
-            for attempt in _attempts(_document(text))
-        )
+        texts = (attempt for text in texts for attempt in _attempts(text))
+        columns = ATTEMPT_COLUMNS
+    if query.format == "csv":
+        return _csv(columns, texts)
     if query.format == "jsonl":
         return (text + "\n" for text in texts)
     return _array(texts)
 
 
-def safe_cell(value: Any) -> Any:
-    """The value as a cell: an apostrophe before text that a spreadsheet would run, JSON for nested values."""
-    if value is None:
+def cell(text: str) -> str:
+    """A JSON text as a cell: null is empty, an object or array stays JSON.
+
+    A string that a spreadsheet would run as a formula gets an apostrophe in front.
+    """
+    if text == "null":
         return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list | dict):
-        return json.dumps(value, ensure_ascii=False)
-    if (
-        isinstance(value, str)
-        and (value[:1] in _FORMULA_STARTS or value.lstrip()[:1] in _FORMULA_STARTS)
-        and value
-    ):
+    if not text.startswith('"'):
+        return text
+    value: str = json.loads(text)
+    if value[:1] in _FORMULA_STARTS or value.lstrip()[:1] in _FORMULA_STARTS:
         return "'" + value
     return value
 
 
-def _csv(columns: tuple[str, ...], rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+def _csv(columns: Sequence[str], texts: Iterable[str]) -> Iterator[str]:
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, quoting=csv.QUOTE_ALL)
     writer.writerow(columns)
-    for row in rows:
-        writer.writerow([safe_cell(row.get(column)) for column in columns])
+    for text in texts:
+        values = members(text)
+        writer.writerow([cell(values.get(column, "null")) for column in columns])
         if buffer.tell() >= _CHUNK_CHARACTERS:
             yield buffer.getvalue()
             buffer.seek(0)
@@ -170,24 +162,11 @@ def _array(texts: Iterable[str]) -> Iterator[str]:
     yield "[]\n" if separator == "[" else "]\n"
 
 
-def _attempts(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    for attempt in document["image_generation_attempts"]:
-        yield {"trace_id": document["id"], "lesson_id": document["lesson_id"], **attempt}
-
-
-def _document(text: str) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(text, parse_int=_whole_number, parse_float=_number)
-    return document
-
-
-def _whole_number(digits: str) -> int | str:
-    return int(digits) if len(digits) <= _DIGITS_MAX else digits
-
-
-def _number(text: str) -> float | str:
-    """A number beyond a double stays the text it was."""
-    number = float(text)
-    return number if math.isfinite(number) else text
+def _attempts(text: str) -> Iterator[str]:
+    """The attempts of a trace, each with the trace it belongs to."""
+    trace = members(text)
+    for attempt in elements(trace["image_generation_attempts"]):
+        yield f'{{"trace_id": {trace["id"]}, "lesson_id": {trace["lesson_id"]}, {attempt[1:]}'
 
 
 def _chunks(pieces: Iterable[str]) -> Iterator[bytes]:

@@ -124,7 +124,7 @@ def _pairs(scope: Scope) -> list[tuple[str, str]]:
 
 
 def _has_token(scope: Scope) -> bool:
-    return is_page(scope) and b"token=" in scope.get("query_string", b"") and "token" in dict(_pairs(scope))
+    return is_page(scope) and b"token" in scope.get("query_string", b"") and "token" in dict(_pairs(scope))
 
 
 def _redirected(scope: Scope) -> Response:
