@@ -13,7 +13,8 @@ _KEYS: Final = ("index", "mime_type", "width", "height", "dataSize", "sha256", "
 
 def images_of(attributes: Mapping[str, Any]) -> tuple[str | None, int | None, int]:
     """The array as JSON text, how many pictures, and the sum of their bytes; None when the span is silent."""
-    written, parsed = values.document(attributes.get(names.IMAGES))
+    given = attributes.get(names.IMAGES)
+    written, parsed = (None, None) if given is None else values.document(given)
     images: list[dict[str, Any]] | None
     if parsed is not None and _is_plain(parsed):
         images = parsed
@@ -64,7 +65,13 @@ def _image(index: int, item: Mapping[str, Any]) -> dict[str, Any]:
 
 def _plain_images(attributes: Mapping[str, Any]) -> list[dict[str, Any]] | None:
     """Pictures out of the plain lists, for a program that does not write the JSON array."""
-    lists = [attributes.get(name) for name in (names.IMAGE_BYTES, names.IMAGE_MIME_TYPES, names.IMAGE_URLS)]
+    lists = [
+        attributes.get(names.IMAGE_BYTES),
+        attributes.get(names.IMAGE_MIME_TYPES),
+        attributes.get(names.IMAGE_URLS),
+    ]
+    if lists == [None, None, None]:
+        return None
     sizes, types, urls = (each if isinstance(each, list | tuple) else () for each in lists)
     if not (sizes or types or urls):
         return None

@@ -88,10 +88,12 @@ def _merge(cursor: psycopg.Cursor[Any], rows: Rows, ids: Sequence[str], updated_
 
 
 def _copied(trace: TraceRow, updated_at: str) -> tuple[Any, ...]:
-    models, found = array(trace.models_tried), "{" + ",".join(trace.search_terms) + "}"
-    return (*trace._replace(models_tried=models, search_terms=found), updated_at)
+    models = array(trace.models_tried)
+    found = "{" + ",".join(trace.search_terms) + "}"
+    return (*trace[:_MODELS_TRIED], models, *trace[_MODELS_TRIED + 1 : -1], found, updated_at)
 
 
+_MODELS_TRIED: Final = TraceRow._fields.index("models_tried")
 _JSON_COLUMNS: Final = frozenset({"request_data", "response_data", "options", "extras", "images"})
 
 

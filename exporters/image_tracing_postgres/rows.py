@@ -14,6 +14,7 @@ from image_tracing import attributes as names
 from image_tracing_postgres import terms
 from image_tracing_postgres.spans import (
     AttemptRow,
+    Attributes,
     Reading,
     Root,
     attributes_of,
@@ -89,8 +90,8 @@ class Rows:
 def rows_from(spans: Iterable[ReadableSpan], *, is_trusting: bool = False) -> Rows:
     """The rows of all generations and attempts among the spans; other spans are passed over.
 
-    `is_trusting` takes the JSON of our own instrumentation as it is, which is faster; Postgres then has the last
-    word.
+    `is_trusting` takes the JSON of our own instrumentation as it is, which is faster; Postgres then has the
+    last word.
     """
     generations: dict[tuple[int, int], _Generation] = {}
     reading = Reading(is_trusting=is_trusting)
@@ -107,7 +108,7 @@ def rows_from(spans: Iterable[ReadableSpan], *, is_trusting: bool = False) -> Ro
             generation = generations.get(key)
             if generation is None:
                 generation = generations[key] = _Generation(key, reading)
-            generation.spans.append((role, span))
+            generation.spans.append((role, span, attributes))
         except Exception as error:  # noqa: BLE001 - one strange span must not cost the others
             unreadable += 1
             _log_unreadable(error)
@@ -136,7 +137,7 @@ class _Generation:
     def __init__(self, key: tuple[int, int], reading: Reading) -> None:
         self.key = key
         self.reading = reading
-        self.spans: list[tuple[str, ReadableSpan]] = []
+        self.spans: list[tuple[str, ReadableSpan, Attributes]] = []
         self.root: Root | None = None
         self.root_service: str | None = None
         self.lesson_id: str | None = None
@@ -147,16 +148,15 @@ class _Generation:
     def read(self) -> int:
         """Read the spans; how many could not be read."""
         unreadable = 0
-        for role, span in self.spans:
+        for role, span, attributes in self.spans:
             try:
-                self._add(role, span)
+                self._add(role, span, attributes)
             except Exception as error:  # noqa: BLE001 - one strange span must not cost the others
                 unreadable += 1
                 _log_unreadable(error)
         return unreadable
 
-    def _add(self, role: str, span: ReadableSpan) -> None:
-        attributes = attributes_of(span)
+    def _add(self, role: str, span: ReadableSpan, attributes: Attributes) -> None:
         service = self.reading.service_of(span)
         if service is not None:
             self.terms.add(terms.term(terms.SERVICE, service))

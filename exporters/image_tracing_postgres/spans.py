@@ -199,8 +199,9 @@ class Reading:
                 found.add(terms.term(terms.SERVED_BY, model))
         if provider is not None:
             found.add(terms.term(terms.PROVIDER, provider))
-        if prompt:
-            found |= terms.word_terms(prompt)
+        # The attempts of a generation mostly share their prompt.
+        if prompt and not (words := terms.word_terms(prompt)) <= found:
+            found |= words
         if negative_prompt:
             found |= terms.word_terms(negative_prompt)
         found.add(terms.term(terms.OUTCOME, outcome))
