@@ -92,7 +92,7 @@ def test_programs_below_a_closed_folder_are_copied_and_the_folder_stays_closed(
             "print(p.started_by_us)",
             folder,
             anywhere / "cache",
-            PYTHONPATH=str(closed),
+            PYTHONPATH=os.pathsep.join([str(closed), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]),
         )
         assert started.communicate()[0] == f"{expected}\n"
 
