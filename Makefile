@@ -36,7 +36,7 @@ imports: $(VENV)/.test
 	$(BIN)/lint-imports
 
 wheel: $(VENV)/.test
-	$(BIN)/python tests/packaging/wheel.py
+	tests/packaging/wheel.sh "$(CURDIR)/$(BIN)/python"
 
 test-lowest: ## Run the tests that need no browser with the oldest versions that pyproject.toml allows
 	tests/packaging/lowest.sh "$(PYTHON)"

@@ -8,6 +8,8 @@ def main() -> None:
     try:
         from image_tracing_viewer.cli import cli
     except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("image_tracing"):
+            raise
         sys.exit(missing_extra(error))
     cli(prog_name="image-tracing")
 

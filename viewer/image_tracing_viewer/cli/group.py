@@ -62,6 +62,8 @@ class Commands(click.Group):
         except ImageTracingError as error:
             raise FailedError(str(error)) from error
         except ModuleNotFoundError as error:
+            if error.name is None or error.name.startswith("image_tracing"):
+                raise
             raise FailedError(missing_extra(error).removeprefix("image-tracing: ")) from error
         except KeyboardInterrupt:
             # The shell has written ^C without a line end.

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import click
-from image_tracing_postgres.store import Store
 
 from image_tracing_postgres.records import Filters, Trace
+from image_tracing_postgres.store import Store
 from image_tracing_viewer.cli.options import as_json, database_url, filter_options, filters
 from image_tracing_viewer.cli.tables import is_terminal, line, tab_separated
 from image_tracing_viewer.cli.text import json_line
@@ -34,8 +34,8 @@ def tail(lines: int, *, as_json: bool, database_url: str | None, **given: str | 
             change.id: change.updated_at for change in store.changes(since - _OVERLAP)
         }
         if lines:
-            for trace in reversed(store.list(limit=lines, **wanted)):
-                _tell(store, trace, as_json=as_json)
+            for older in reversed(store.list(limit=lines, **wanted)):
+                _tell(store, older, as_json=as_json)
         while True:
             store.wait_for_change(1.0)
             changes = store.changes(since - _OVERLAP)
@@ -51,7 +51,8 @@ def tail(lines: int, *, as_json: bool, database_url: str | None, **given: str | 
 def _matching(store: Store, id: UUID, wanted: Filters) -> Trace | None:  # noqa: A002 (the filter's own name)
     if wanted.get("id") not in (None, id):
         return None
-    return next(iter(store.list(limit=1, **{**wanted, "id": id})), None)
+    narrowed: Filters = {**wanted, "id": id}
+    return next(iter(store.list(limit=1, **narrowed)), None)
 
 
 def _tell(store: Store, trace: Trace, *, as_json: bool) -> None:

@@ -1,0 +1,16 @@
+#!/bin/sh
+# Run the tests that need no browser with the oldest versions that pyproject.toml allows.
+set -eu
+python=${1:-python3}
+
+top=$(cd "$(dirname "$0")/../.." && pwd)
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$top"
+"$python" -m venv "$folder/tools"
+"$folder/tools/bin/pip" install --quiet uv
+"$folder/tools/bin/uv" venv --quiet --python "$python" "$folder/lowest"
+"$folder/tools/bin/uv" pip install --quiet --python "$folder/lowest/bin/python" \
+    --resolution lowest-direct --group test --editable '.[all]'
+"$folder/tools/bin/uv" pip list --quiet --python "$folder/lowest/bin/python"
+"$folder/lowest/bin/pytest" -n "${WORKERS:-2}" -m 'not browser and not long' tests
