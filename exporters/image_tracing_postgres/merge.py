@@ -5,7 +5,7 @@ follows from a root and all of its attempts is derived anew.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from math import inf
 from time import monotonic
@@ -21,30 +21,39 @@ from image_tracing_postgres.values import array
 
 
 def save(connection: BoundedConnection, rows: Rows) -> None:
-    """Store the rows in one transaction, before the connection's deadline. Saving again changes nothing.
+    """Store the rows before the connection's deadline, each trace with its attempts at once.
+
+    Saving again changes nothing. The connection has to be in autocommit mode.
 
     Raises:
-        psycopg.Error: nothing of the rows was stored.
+        psycopg.Error: some of the rows were not stored, or none; the same rows can be saved again.
     """
     if not rows.ids:
         return
+    known = {row[0] for row in connection.execute(statement("known"), {"ids": rows.ids})}
+    new = [trace_id for trace_id in rows.ids if trace_id not in known]
+    # Two transactions: in each the traces are locked in the order of their ids, and a writer that holds one
+    # and waits for a smaller one could wait for ever.
     try:
-        _save(connection, rows, is_direct=True)
+        _write(connection, rows, new, _copy)
     except psycopg.errors.UniqueViolation:
         # Another writer stored one of these traces just now. Merging waits for such writers.
-        _save(connection, rows, is_direct=False)
+        known.update(new)
+    _write(connection, rows, sorted(known), _merge)
 
 
-def _save(connection: BoundedConnection, rows: Rows, *, is_direct: bool) -> None:
+def _write(
+    connection: BoundedConnection,
+    rows: Rows,
+    ids: Sequence[str],
+    act: Callable[[psycopg.Cursor[Any], Rows, Sequence[str], str], None],
+) -> None:
+    if not ids:
+        return
     updated_at = datetime.now(UTC).isoformat(timespec="microseconds")
     with connection.transaction(), connection.cursor() as cursor:
         limit_statements(cursor, connection.deadline)
-        known = set(rows.ids)
-        if is_direct:
-            cursor.execute(statement("known"), {"ids": rows.ids})
-            known = {row[0] for row in cursor}
-        _copy(cursor, rows, [trace_id for trace_id in rows.ids if trace_id not in known], updated_at)
-        _merge(cursor, rows, sorted(known), updated_at)
+        act(cursor, rows, ids, updated_at)
         # A hint for open pages; it is lost behind pgbouncer, and they look for themselves as well.
         cursor.execute(statement("notify"))
 
@@ -58,8 +67,6 @@ def limit_statements(cursor: psycopg.Cursor[Any], deadline: float) -> None:
 
 def _copy(cursor: psycopg.Cursor[Any], rows: Rows, ids: Sequence[str], updated_at: str) -> None:
     """Traces that are new. Rows are made while the server takes in the ones before."""
-    if not ids:
-        return
     attempts: list[tuple[Any, ...]] = []
     with cursor.copy(statement("copy_traces")) as copy:
         for trace_id in ids:

@@ -182,7 +182,7 @@ class Reading:
         started, ended = span.start_time or 0, span.end_time or 0
         images, count, size_bytes = images_of(attributes)
         outcome = get(names.OUTCOME)
-        if outcome not in _OUTCOMES:
+        if not isinstance(outcome, str) or outcome not in _OUTCOMES:
             outcome = _outcome(span, attributes, count)
         success = outcome in SUCCESSFUL_OUTCOMES
         error = error_class = None

@@ -178,7 +178,7 @@ class Store:
         return self._watch.wait(timeout_seconds)
 
     def save(self, rows: Rows) -> None:
-        """Store rows in one transaction, merged with what is there; twice is like once."""
+        """Store rows, each trace with its attempts at once, merged with what is there. Twice is like once."""
         with self._connections.connection(seconds=_SAVE_SECONDS) as connection:
             save(connection, rows)
 
