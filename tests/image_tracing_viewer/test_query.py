@@ -55,6 +55,8 @@ def test_an_empty_value_is_as_if_it_were_not_given() -> None:
         ("2025-10-26T10:30:00+02:00", datetime(2025, 10, 26, 8, 30, tzinfo=UTC)),
         ("2025-10-26t10:30:00z", datetime(2025, 10, 26, 10, 30, tzinfo=UTC)),
         ("0001-01-01", datetime(1, 1, 1, tzinfo=UTC)),
+        ("0001-01-01T00:00%2B10:00", datetime.min.replace(tzinfo=UTC)),
+        ("9999-12-31T23:59-10:00", datetime.max.replace(tzinfo=UTC)),
     ],
 )
 def test_a_time_without_a_zone_is_utc_and_others_become_it(text: str, moment: datetime) -> None:
@@ -82,12 +84,10 @@ def test_a_time_without_a_zone_is_utc_and_others_become_it(text: str, moment: da
         ("to=2025-02-30", "to must be"),
         ("to=2025-W01", "to must be"),
         ("to=yesterday", "to must be"),
-        ("from=0001-01-01T00:00%2B10:00", "from must be"),
-        ("to=9999-12-31T23:59-10:00", "to must be"),
         ("id=5", "id must be a UUID like"),
         (f"id=%7B{ID}%7D", "id must be a UUID like"),
         ("q=a%00b", "q holds a NUL character"),
-        ("q=" + "x" * 8_193, "q is longer than 8192 bytes"),
+        ("q=" + "x" * 2_001, "q must have at most 2000 characters; found 2001"),
         ("model=%1b[31m%0a&zzz%1b=1", r"unknown parameter 'zzz\\x1b'"),
     ],
 )

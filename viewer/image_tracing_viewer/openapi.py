@@ -12,7 +12,7 @@ from image_tracing_viewer.query import (
     OFFSET_MAX,
     OUTCOMES,
     STATUSES,
-    VALUE_MAX_BYTES,
+    VALUE_MAX_LENGTH,
 )
 
 Json = dict[str, Any]
@@ -27,6 +27,11 @@ _ERRORS: Final[Mapping[int, str]] = {
     421: "The Host header names another server",
     500: "The viewer failed; its log tells more under the id in the message",
     503: "The database cannot be reached or took too long; Retry-After says when to try again",
+}
+
+_LINKS: Final[Json] = {
+    "newestTrace": {"operationId": "getTrace", "parameters": {"id": "$response.body#/traces/0/id"}},
+    "nextPage": {"operationId": "listTraces", "parameters": {"cursor": "$response.body#/next_cursor"}},
 }
 
 
@@ -58,7 +63,7 @@ def _paths(*, has_token: bool) -> Json:
                 "summary": "Traces that match, newest first",
                 "parameters": [*_filter_parameters(), *_paging_parameters()],
                 "responses": {
-                    "200": _json("The page", _ref("TraceList")),
+                    "200": _json("The page", _ref("TraceList")) | {"links": _LINKS},
                     **_errors(400, 413, 503, *refused),
                 },
             },
@@ -103,12 +108,10 @@ def _paths(*, has_token: bool) -> Json:
                 "summary": "The whole filtered range as a file",
                 "parameters": [
                     *_filter_parameters(),
-                    _parameter(
+                    _filter(
                         "format", _choice(FORMATS, default="jsonl"), "JSON lines, one JSON array, or CSV"
                     ),
-                    _parameter(
-                        "of", _choice(SUBJECTS, default="traces"), "One row a trace, or one an attempt"
-                    ),
+                    _filter("of", _choice(SUBJECTS, default="traces"), "One row a trace, or one an attempt"),
                 ],
                 "responses": {
                     "200": {
@@ -158,20 +161,20 @@ def _paths(*, has_token: bool) -> Json:
 
 
 def _filter_parameters() -> list[Json]:
-    text: Json = {"type": "string", "maxLength": VALUE_MAX_BYTES // 4, "pattern": "^[^\\u0000]*$"}
+    text: Json = {"type": "string", "maxLength": VALUE_MAX_LENGTH, "pattern": "^[^\\u0000]*$"}
     return [
-        _parameter("status", _choice(STATUSES), "State of the generation"),
-        _parameter("model", text, "A model that was tried"),
-        _parameter("provider", text, "A provider of any attempt"),
-        _parameter("lesson_id", text, "The caller's own key"),
-        _parameter("service", text, "The service that generated"),
-        _parameter("error_class", _choice(ERROR_CLASSES), "Error class of any attempt"),
-        _parameter("outcome", _choice(OUTCOMES), "Outcome of any attempt"),
-        _parameter("from", _moment(), f"Least created_at, inclusive: {_MOMENT}"),
-        _parameter("to", _moment(), f"Greatest created_at, exclusive: {_MOMENT}"),
-        _parameter("served_by", text, "The model used"),
-        _parameter("q", text, "Words that all occur in a prompt, upper and lower case alike"),
-        _parameter("id", _uuid(), "One trace"),
+        _filter("status", _choice(STATUSES), "State of the generation"),
+        _filter("model", text, "A model that was tried"),
+        _filter("provider", text, "A provider of any attempt"),
+        _filter("lesson_id", text, "The caller's own key"),
+        _filter("service", text, "The service that generated"),
+        _filter("error_class", _choice(ERROR_CLASSES), "Error class of any attempt"),
+        _filter("outcome", _choice(OUTCOMES), "Outcome of any attempt"),
+        _filter("from", _moment(), f"Least created_at, inclusive: {_MOMENT}"),
+        _filter("to", _moment(), f"Greatest created_at, exclusive: {_MOMENT}"),
+        _filter("served_by", text, "The model used"),
+        _filter("q", text, "Words that all occur in a prompt, upper and lower case alike"),
+        _filter("id", _uuid(), "One trace"),
     ]
 
 
@@ -180,9 +183,9 @@ def _paging_parameters() -> list[Json]:
     offset = {"type": "integer", "minimum": 0, "maximum": OFFSET_MAX, "default": 0}
     cursor = {"type": "string", "format": "trace-cursor"}
     return [
-        _parameter("limit", limit, "Most traces on a page"),
-        _parameter("offset", offset, "Traces to leave out; prefer cursor, which does not slow down or shift"),
-        _parameter("cursor", cursor, "next_cursor of the page before; not together with offset"),
+        _filter("limit", limit, "Most traces on a page"),
+        _filter("offset", offset, "Traces to leave out; prefer cursor, which does not slow down or shift"),
+        _filter("cursor", cursor, "next_cursor of the page before; not together with offset"),
     ]
 
 
@@ -272,6 +275,11 @@ def _errors(*statuses: int) -> Json:
 
 def _parameter(name: str, schema: Json, description: str) -> Json:
     return {"name": name, "in": "query", "required": False, "schema": schema, "description": description}
+
+
+def _filter(name: str, schema: Json, description: str) -> Json:
+    """A parameter whose empty value, as forms send it, means that it is not given."""
+    return _parameter(name, schema, description) | {"allowEmptyValue": True}
 
 
 def _choice(values: tuple[str, ...], **more: Any) -> Json:

@@ -18,7 +18,7 @@ Choice = TypeVar("Choice", bound=str)
 LIMIT_DEFAULT: Final = 50
 LIMIT_MAX: Final = 500
 OFFSET_MAX: Final = 10_000_000
-VALUE_MAX_BYTES: Final = 8_192
+VALUE_MAX_LENGTH: Final = 2_000
 
 STATUSES: Final[tuple[Status, ...]] = get_args(Status)
 ERROR_CLASSES: Final[tuple[ErrorClass, ...]] = get_args(ErrorClass)
@@ -101,8 +101,10 @@ def single_values(params: QueryParams, *, accepted: Iterable[str]) -> dict[str, 
             continue
         if name in values:
             raise InvalidFilterError(f"parameter {name} is given more than once; give it once")
-        if len(value.encode("utf-8", "surrogatepass")) > VALUE_MAX_BYTES:
-            raise InvalidFilterError(f"{name} is longer than {VALUE_MAX_BYTES} bytes; give a shorter value")
+        if len(value) > VALUE_MAX_LENGTH:
+            raise InvalidFilterError(
+                f"{name} must have at most {VALUE_MAX_LENGTH} characters; found {len(value)}"
+            )
         if "\0" in value:
             raise InvalidFilterError(f"{name} holds a NUL character, which no stored text does; leave it out")
         values[name] = value
@@ -176,7 +178,10 @@ def _moment(values: Mapping[str, str], name: str) -> datetime | None:
         try:
             moment = datetime.fromisoformat(text.upper())
             return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-        except (ValueError, OverflowError):
+        except OverflowError:
+            # Only its zone takes it over the edge of the calendar, beyond which there is nothing.
+            return (datetime.max if moment.year > 1 else datetime.min).replace(tzinfo=UTC)
+        except ValueError:
             pass
     raise InvalidFilterError(
         f"{name} must be an ISO 8601 date or time of the years 1 to 9999, "
