@@ -71,7 +71,7 @@ def anywhere() -> Iterator[Path]:
 
 
 @pytest.fixture
-def copy(_first: Path) -> Iterator[Callable[[Path], EmbeddedPostgres]]:
+def copy(_first: Path, anywhere: Path) -> Iterator[Callable[[Path], EmbeddedPostgres]]:
     """Puts a ready, stopped Postgres with one row in table `kept` into a folder that is not there yet."""
     made: list[EmbeddedPostgres] = []
 

