@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from importlib.util import find_spec
+from itertools import islice
 
 import click
-from image_tracing_postgres.store import Store
 
 from image_tracing_postgres.database import dsn
 from image_tracing_postgres.records import Trace
 from image_tracing_postgres.settings import settings_from_environment
+from image_tracing_postgres.store import Store
 from image_tracing_viewer.cli.group import FailedError
 from image_tracing_viewer.cli.options import database_url
 from image_tracing_viewer.cli.progress import bar, working
@@ -97,12 +98,15 @@ def _watch(generator: GeneratorProcess, first: int) -> None:
 
 def _follow(lines: Iterable[str], count: int) -> None:
     """Read to the end; the first `count` lines move a bar."""
-    with bar() as progress:
-        task = progress.add_task("Illustrating lessons", total=count)
-        for number, _ in enumerate(lines, start=1):
-            progress.update(task, completed=min(number, count))
-            if number >= count:
-                progress.stop()
+    rest = iter(lines)
+    if count:
+        with bar() as progress:
+            task = progress.add_task("Illustrating lessons", total=count)
+            for _ in islice(rest, count):
+                progress.advance(task)
+        click.echo(f"Illustrated {count} lessons", err=True)
+    for _ in rest:
+        pass
 
 
 def _print_summary(traces: Iterable[Trace]) -> None:

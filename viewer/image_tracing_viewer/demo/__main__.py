@@ -29,6 +29,7 @@ _SECONDS_BETWEEN_LESSONS: Final = 4.0
 # Live lessons take about as long as real ones, so that their rows are seen while they grow.
 _LIVE_PACE: Final = 10.0
 _ABANDONED_PACE: Final = 60.0
+_ABANDONED_SECONDS: Final = 20.0
 _LIVE_TIMEOUT_SECONDS: Final = 8.0
 
 
@@ -38,6 +39,8 @@ _LIVE_TIMEOUT_SECONDS: Final = 8.0
 @click.option("--abandon", is_flag=True, hidden=True, help="Be the process that is killed half way.")
 def main(count: int, *, go_on: bool, abandon: bool) -> None:
     """Illustrate lessons with models that fail as real ones do, and record it."""
+    # An end that is asked for still cleans up.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     with tempfile.TemporaryDirectory() as home:
         if abandon:
             _abandon_a_lesson(home)
@@ -92,7 +95,9 @@ def _abandon_a_lesson(home: str) -> NoReturn:
     """Die without a word while the second model draws, as a worker does that runs out of memory."""
     from image_tracing_postgres.store import Store
 
-    lesson = Lesson("lesson-000-abandoned", ["A lighthouse in a storm"], "flat vector illustration")
+    lesson = Lesson(
+        f"lesson-000-abandoned-{os.getpid()}", ["A lighthouse in a storm"], "flat vector illustration"
+    )
     with (
         ModelServer(
             seed=_seed_of_one_failure(f"{lesson.prompts[0]}, {lesson.style}"), pace=_ABANDONED_PACE
@@ -102,7 +107,8 @@ def _abandon_a_lesson(home: str) -> NoReturn:
         _stay_local(server.url, home)
         _record()
         threading.Thread(target=_illustrate, args=[lesson], kwargs={"timeout": 60.0}, daemon=True).start()
-        while not store.list(lesson_id=lesson.lesson_id, limit=1):
+        deadline = time.monotonic() + _ABANDONED_SECONDS
+        while not store.list(lesson_id=lesson.lesson_id, limit=1) and time.monotonic() < deadline:
             _flush()
             time.sleep(0.1)
         os.kill(os.getpid(), signal.SIGKILL)
@@ -149,4 +155,8 @@ def _illustrate(lesson: Lesson, *, timeout: float = 1.2) -> str:
         pictures = illustrate(lesson.lesson_id, list(lesson.prompts), style=lesson.style, timeout=timeout)
     except NoModelLeftError as error:
         return f"{lesson.lesson_id}: {error}"
-    return f"{lesson.lesson_id}: {len(pictures)} pictures"
+    return f"{lesson.lesson_id}: {len(pictures)} of {len(lesson.prompts)} pictures"
+
+
+if __name__ == "__main__":
+    main()

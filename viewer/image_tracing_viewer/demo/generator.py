@@ -57,14 +57,13 @@ def paint(
         seed=seed,
     )
     encoded = io.BytesIO()
+    # What is told to have failed raises NoImageError on return, since a picture is required.
     try:
         picture.save(encoded, picture.format)
+        if is_black(picture):
+            current_attempt().fail("the picture is black", outcome="blank")
     except OSError as error:
-        current_attempt().fail(f"the picture is cut off: {error}", outcome="corrupt", error_class="bad_image")
-        raise
-    if is_black(picture):
-        current_attempt().fail("the picture is black", outcome="blank", error_class="bad_image")
-        raise ValueError("the picture is black: a safety filter may have replaced it")
+        current_attempt().fail(f"the picture is cut off: {error}", outcome="corrupt")
     return encoded.getvalue()
 
 
@@ -76,13 +75,17 @@ def is_black(picture: Image.Image) -> bool:
 
 def first_picture(prompt: str, *, timeout: float) -> bytes:
     """The picture of the first model that gives one."""
+    trouble: Exception | None = None
     for model, provider in MODELS:
         try:
             seed = zlib.crc32(prompt.encode())
             return paint(model, prompt, provider=provider, seed=seed, timeout=timeout)
-        except Exception as error:  # noqa: BLE001 (whatever one model does, the next may do better)
+        except Exception as error:  # noqa: BLE001 (the next model may do better)
+            trouble = error
             logger.info("%s: %s; trying the next model", model, type(error).__name__)
-    raise NoModelLeftError(f"wanted a picture of {prompt[:60]!r}, but none of {len(MODELS)} models gave one")
+    raise NoModelLeftError(
+        f"wanted a picture of {prompt[:60]!r}, but none of {len(MODELS)} models gave one"
+    ) from trouble
 
 
 @generation(name="illustrate_lesson")

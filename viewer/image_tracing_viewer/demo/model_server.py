@@ -20,6 +20,8 @@ from .answers import Answer, Kind, answer_to
 from .pictures import Format, black_picture, picture
 
 _FORMATS: Final[tuple[Format, ...]] = ("PNG", "JPEG", "WEBP")
+# A JPEG that is cut off still opens, and fails when its pixels are read.
+_FIXED_FORMATS: Final[dict[Kind, Format]] = {"cached": "PNG", "truncated": "JPEG"}
 _SLOW_SECONDS: Final = 30.0
 # Status and message of the answers that are errors, in the words of the real providers.
 _ERRORS: Final[dict[Kind, tuple[int, str]]] = {
@@ -87,7 +89,7 @@ async def _response(
         width, height = width // 2, height // 2
     # A cache that ignores the prompt gives every lesson the same picture.
     drawing_seed = 0 if answer.kind == "cached" else answer.seed
-    drawn_as = _FORMATS[answer.seed % len(_FORMATS)] if answer.kind != "cached" else "PNG"
+    drawn_as = _FIXED_FORMATS.get(answer.kind, _FORMATS[answer.seed % len(_FORMATS)])
     drawn = await run_in_threadpool(picture, drawing_seed, width=width, height=height, format=drawn_as)
     if answer.kind == "truncated":
         drawn = drawn[: len(drawn) * 2 // 3]

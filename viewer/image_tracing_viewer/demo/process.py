@@ -30,7 +30,10 @@ class GeneratorProcess:
             stdout=subprocess.PIPE,
             env=environment,
             text=True,
+            # An interruption at the terminal is for the viewer, which then ends the generator.
+            process_group=0,
         )
+        self._is_ending = False
 
     def __enter__(self) -> Self:
         return self
@@ -38,6 +41,7 @@ class GeneratorProcess:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._is_ending = True
         if self._process.stdin:
             self._process.stdin.close()
         self._process.terminate()
@@ -58,7 +62,7 @@ class GeneratorProcess:
         assert self._process.stdout is not None  # noqa: S101 (it was asked for above)
         yield from self._process.stdout
         code = self._process.wait()
-        if code:
+        if code and not self._is_ending:
             raise GeneratorError(
                 f"wanted the demo's generator to run, but it ended with code {code}; "
                 "its own message is above, and image-tracing doctor looks for the cause"
