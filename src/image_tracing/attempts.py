@@ -1,6 +1,5 @@
 """An attempt: one call of one model, a child span of its generation."""
 
-import json
 from typing import Any, Final
 
 from opentelemetry.context import Context
@@ -15,6 +14,7 @@ from image_tracing.faults import tell_once
 from image_tracing.generations import INERT_GENERATION, Generation
 from image_tracing.images import Image
 from image_tracing.outcomes import CLASS_OF_OUTCOME, Verdict, verdict_on
+from image_tracing.picture_list import write_images
 from image_tracing.replies import Reply
 from image_tracing.spans import (
     clean_message,
@@ -25,15 +25,20 @@ from image_tracing.spans import (
     set_error,
     traceback_of,
 )
-from image_tracing.storable import FIELD_LIMIT_BYTES, cut, shortened
+from image_tracing.storable import Json, shortened
 from image_tracing.switches import Switches
 from image_tracing.tally import Failure
 from image_tracing.tracer import context_with
 from image_tracing.vocabulary import asked_sides
 
-_URL_LIMIT_BYTES: Final = 4_096
-_NOT_TOLD: Final = "no image: none was told; call record_images(result) inside the block"
-_CLOSED: Final = "closed before a picture came"
+_NO_CONTEXT: Final = Context()
+_NOT_TOLD: Final = Verdict(
+    "no_image",
+    "no_image",
+    "no image: none was told; call record_images(result) inside the block",
+    "no image: none was told; call record_images(result) inside the block",
+)
+_CLOSED: Final = Verdict("error", "cancelled", "closed before a picture came", "closed before a picture came")
 # Models that run in the process of their caller: no call leaves it.
 _IN_PROCESS: Final = frozenset({"diffusers", "in_process", "local", "onnx", "torch", "transformers"})
 
@@ -45,31 +50,24 @@ class Attempt:
     """
 
     def __init__(
-        self,
-        span: Span,
-        generation: Generation,
-        *,
-        model: str | None,
-        lesson_id: str | None = None,
-        require_image: bool = False,
-        has_traceback: bool = False,
+        self, span: Span, generation: Generation, *, model: str | None, lesson_id: str | None = None
     ) -> None:
         self._span = span
         self.generation = generation
         self.model = model
         self.is_recording = span.is_recording()
-        self.context = Context()
+        self.context = _NO_CONTEXT
         self.number = 0
+        self.attributes: dict[str, Any] = {}
+        self.require_image = False
+        self.has_traceback = False
+        self.is_block = False
         self._lesson_id = lesson_id
-        self._require_image = require_image
-        self._has_traceback = has_traceback
-        self._attributes: dict[str, Any] = {}
-        self._reply = Reply()
+        self._reply: Reply | None = None
         self._is_told = False
-        self._response: object = None
+        self._response: Json = None
         self._verdict: Verdict | None = None
         self._is_ended = False
-        self.is_block = False
 
     @property
     def generation_id(self) -> str:
@@ -120,11 +118,7 @@ class Attempt:
 
     @property
     def _is_looked_at(self) -> bool:
-        return self.is_recording or self._require_image
-
-    def describe(self, attributes: dict[str, Any]) -> None:
-        """Note what was asked for, as attributes, before the host can change it."""
-        self._attributes.update(attributes)
+        return self.is_recording or self.require_image
 
     def saw(self, item: object) -> None:
         """Note the pictures in one item of a generator."""
@@ -144,11 +138,11 @@ class Attempt:
                     self._read(result)
                 verdict = self._verdict or self._look()
                 if self.is_block and verdict.outcome == "no_image" and not self._is_told:
-                    verdict = Verdict("no_image", "no_image", _NOT_TOLD, _NOT_TOLD)
+                    verdict = _NOT_TOLD
         except Exception:  # noqa: BLE001 - instrumentation never hurts the host
             tell_once("look at a result")
         self._end(verdict, None)
-        if self._require_image and verdict is not None and verdict.outcome not in SUCCESSFUL_OUTCOMES:
+        if self.require_image and verdict is not None and verdict.outcome not in SUCCESSFUL_OUTCOMES:
             raise NoImageError(
                 f"wanted a picture from {self.model or 'the model'}; {verdict.message}; "
                 "try the next model, or leave out require_image to get the result as it is",
@@ -166,20 +160,19 @@ class Attempt:
         verdict = self._verdict
         try:
             if verdict is None and self.is_recording:
-                if self._reply.images:
-                    verdict = self._look()
-                else:
-                    verdict = Verdict("error", "cancelled", _CLOSED, _CLOSED)
+                verdict = self._look() if self.has_images else _CLOSED
         except Exception:  # noqa: BLE001 - instrumentation never hurts the host
             tell_once("look at a result")
         self._end(verdict, None)
 
     @property
     def has_images(self) -> bool:
-        return bool(self._reply.images)
+        return self._reply is not None and bool(self._reply.images)
 
     def add_image(self, image: Image) -> None:
         """Add a picture of which only facts are known."""
+        if self._reply is None:
+            self._reply = Reply()
         self._reply.images.append(image)
 
     def settle(self, verdict: Verdict | None, end_time: int | None) -> None:
@@ -187,15 +180,19 @@ class Attempt:
         self._end(verdict or self._look(), None, end_time)
 
     def _read(self, result: object) -> None:
+        if result is None:
+            return
         try:
+            if self._reply is None:
+                self._reply = Reply()
             self._reply.read(result)
         except Exception:  # noqa: BLE001 - instrumentation never hurts the host
             tell_once("read a result")
 
     def _look(self) -> Verdict:
-        width, height = asked_sides(self._attributes)
+        width, height = asked_sides(self.attributes)
         return verdict_on(
-            self._reply,
+            self._reply or Reply(),
             asked_width=width,
             asked_height=height,
             is_repeated=self.generation.tally.is_repeated,
@@ -211,45 +208,41 @@ class Attempt:
         except Exception:  # noqa: BLE001 - instrumentation never hurts the host
             tell_once("record an attempt")
         finally:
+            # The context holds this object: left in place, only the garbage collector would free both.
+            self.context = _NO_CONTEXT
             self._span.end(end_time)
 
     def _write(self, verdict: Verdict | None, error: BaseException | None) -> None:
-        switches = self.generation.switches
-        attributes = self._attributes
-        failure: Failure | None = None
-        if error is not None:
-            failure = Failure(
-                error_text(error, has_content=switches.content), error_class_of(error), error_type_of(error)
-            )
-            outcome: Outcome = "error"
-            status = status_code_of(error)
-            if status is not None:
-                attributes[names.HTTP_RESPONSE_STATUS_CODE] = status
-            if (self._has_traceback or switches.traceback) and switches.content:
-                attributes[names.EXCEPTION_STACKTRACE] = traceback_of(error)
-        elif verdict is None:
-            failure = Failure("no outcome", "unknown", "unknown")
-            outcome = "error"
-        else:
-            outcome = verdict.outcome
-            if outcome not in SUCCESSFUL_OUTCOMES:
-                error_class = verdict.error_class or "unknown"
-                message = verdict.message if switches.content else verdict.message_without_content
-                failure = Failure(clean_message(message or error_class), error_class, error_class)
+        attributes = self.attributes
+        attributes[names.ATTEMPT_NUMBER] = self.number
         reply = self._reply
-        self._write_images(attributes, reply)
-        self._write_facts(attributes, reply)
-        if self._response is not None and switches.content:
-            text, is_cut = shortened(self._response)[1:]  # type: ignore[arg-type]
+        filtered = 0
+        if reply is not None:
+            filtered = self._write_reply(attributes, reply)
+        if self._response is not None and self.generation.switches.content:
+            text, is_cut = shortened(self._response)[1:]
             attributes[names.RESPONSE] = text
             if is_cut:
                 attributes[names.TRUNCATED] = True
-        tally = self.generation.tally
-        last: dict[str, Any] = {}
-        if failure is None:
-            tally.succeed(self.number, self.model, generated=_usable(reply), filtered=reply.filtered)
+        outcome: Outcome
+        failure: Failure | None
+        if error is not None:
+            outcome, failure = "error", self._exception(error, attributes)
+        elif verdict is None:
+            outcome, failure = "error", Failure("no outcome", "unknown", "unknown")
         else:
-            tally.fail(self.number, failure, filtered=reply.filtered)
+            outcome, failure = verdict.outcome, self._shortfall(verdict)
+        last: dict[str, Any] = {}
+        tally = self.generation.tally
+        if failure is None:
+            tally.succeed(
+                self.number,
+                self.model,
+                generated=attributes.get(names.IMAGES_GENERATED, 0),
+                filtered=filtered,
+            )
+        else:
+            tally.fail(self.number, failure, filtered=filtered)
             set_error(self._span, failure.message)
             attributes[names.ERROR_MESSAGE] = failure.message
             attributes[names.ERROR_TYPE] = failure.error_type
@@ -257,57 +250,45 @@ class Attempt:
         last[names.OUTCOME] = outcome
         if self._lesson_id is not None:
             last[names.LESSON_ID] = self._lesson_id
-        last[names.GENERATION_ID] = self.generation_id
+        last[names.GENERATION_ID] = self.generation.generation_id
         last[names.ROLE] = names.ROLE_ATTEMPT
         if self.model is not None:
             last[names.REQUEST_MODEL] = self.model
         set_attributes(self._span, attributes, last)
 
-    def _write_images(self, attributes: dict[str, Any], reply: Reply) -> None:
+    def _exception(self, error: BaseException, attributes: dict[str, Any]) -> Failure:
+        switches = self.generation.switches
+        status = status_code_of(error)
+        if status is not None:
+            attributes[names.HTTP_RESPONSE_STATUS_CODE] = status
+        if (self.has_traceback or switches.traceback) and switches.content:
+            attributes[names.EXCEPTION_STACKTRACE] = traceback_of(error)
+        return Failure(
+            error_text(error, has_content=switches.content), error_class_of(error), error_type_of(error)
+        )
+
+    def _shortfall(self, verdict: Verdict) -> Failure | None:
+        """The failure that an outcome is, None for successes."""
+        if verdict.outcome in SUCCESSFUL_OUTCOMES:
+            return None
+        error_class = verdict.error_class or "unknown"
+        has_content = self.generation.switches.content
+        message = verdict.message if has_content else verdict.message_without_content
+        return Failure(clean_message(message or error_class), error_class, error_class)
+
+    def _write_reply(self, attributes: dict[str, Any], reply: Reply) -> int:
+        """Write what came; how many pictures the provider's filter took."""
         images = reply.images
         has_content = self.generation.switches.content
-        attributes[names.IMAGES_GENERATED] = _usable(reply)
-        filtered = reply.filtered or sum(image.is_filtered for image in images)
+        filtered = reply.filtered or sum([image.is_filtered for image in images])
         if filtered:
             attributes[names.IMAGES_FILTERED] = filtered
-        if not images:
-            return
-        entries = []
-        length = 0
-        for index, image in enumerate(images):
-            url = image.url if has_content else None
-            if url is not None:
-                url = cut(clean_text(url), limit_bytes=_URL_LIMIT_BYTES)
-            entry = json.dumps(
-                {
-                    "index": index,
-                    "mime_type": image.mime_type,
-                    "width": image.width,
-                    "height": image.height,
-                    "dataSize": image.size_bytes,
-                    "sha256": image.sha256,
-                    "url": url,
-                },
-                separators=(",", ":"),
-            )
-            length += len(entry) + 1
-            if length > FIELD_LIMIT_BYTES - 2:
-                attributes[names.TRUNCATED] = True
-                break
-            entries.append(entry)
-            if url is not None:
-                attributes.setdefault(names.IMAGE_URLS, []).append(url)
-        attributes[names.IMAGES] = f"[{','.join(entries)}]"
-        sizes = [image.size_bytes for image in images[:1000] if image.size_bytes is not None]
-        if sizes:
-            attributes[names.IMAGE_BYTES] = sizes
-        mime_types = [image.mime_type for image in images[:1000] if image.mime_type is not None]
-        if mime_types:
-            attributes[names.IMAGE_MIME_TYPES] = mime_types
-
-    def _write_facts(self, attributes: dict[str, Any], reply: Reply) -> None:
+        if images:
+            usable = [image for image in images if not image.is_corrupt and not image.is_filtered]
+            attributes[names.IMAGES_GENERATED] = len(usable)
+            write_images(images, attributes, has_content=has_content)
         if reply.finish_reasons:
-            attributes[names.RESPONSE_FINISH_REASONS] = reply.finish_reasons[:1000]
+            attributes[names.RESPONSE_FINISH_REASONS] = tuple(reply.finish_reasons[:1000])
         if reply.response_id is not None:
             attributes[names.RESPONSE_ID] = clean_text(reply.response_id)
         if reply.response_model is not None:
@@ -316,8 +297,9 @@ class Attempt:
             attributes[names.USAGE_INPUT_TOKENS] = reply.input_tokens
         if reply.output_tokens is not None:
             attributes[names.USAGE_OUTPUT_TOKENS] = reply.output_tokens
-        if reply.revised_prompt is not None and self.generation.switches.content:
+        if reply.revised_prompt is not None and has_content:
             attributes[names.REVISED_PROMPT] = clean_text(reply.revised_prompt)
+        return filtered
 
 
 INERT_ATTEMPT: Final = Attempt(INVALID_SPAN, INERT_GENERATION, model=None)
@@ -330,13 +312,12 @@ def begin_attempt(
     model: str | None,
     provider: str | None,
     lesson_id: str | None,
-    switches: Switches,
-    require_image: bool = False,
-    has_traceback: bool = False,
+    switches: Switches | None,
     start_time: int | None = None,
     parent: Context | None = None,
 ) -> Attempt:
-    """An attempt whose span has begun; without a generation it is its own, with one attempt."""
+    """An attempt whose span has begun; without a generation it is its own, and `switches` are for it."""
+    # What samplers may ask for; everything else is written once, at the end.
     attributes: dict[str, Any] = {
         names.OPERATION_NAME: names.GENERATE_CONTENT,
         names.OUTPUT_TYPE: names.IMAGE,
@@ -346,30 +327,21 @@ def begin_attempt(
         attributes[names.REQUEST_MODEL] = model
     if provider is not None:
         attributes[names.PROVIDER_NAME] = provider
-    if lesson_id is not None:
-        attributes[names.LESSON_ID] = lesson_id
-    if generation is not None:
-        attributes[names.GENERATION_ID] = generation.generation_id
     span = tracer.start_span(
         names.GENERATE_CONTENT if model is None else f"{names.GENERATE_CONTENT} {model}",
-        context=parent,
-        kind=SpanKind.INTERNAL if provider in _IN_PROCESS else SpanKind.CLIENT,
-        attributes=attributes,
-        start_time=start_time,
+        parent,
+        SpanKind.INTERNAL if provider in _IN_PROCESS else SpanKind.CLIENT,
+        attributes,
+        None,
+        start_time,
     )
     if generation is None:
-        generation = Generation(span, switches=switches, lesson_id=lesson_id)
+        generation = Generation(span, switches=switches or Switches(), lesson_id=lesson_id)
+        # Its span is the attempt's, which writes it.
         generation.is_recording = False
-    attempt = Attempt(
-        span,
-        generation,
-        model=model,
-        lesson_id=lesson_id,
-        require_image=require_image,
-        has_traceback=has_traceback,
-    )
+    attempt = Attempt(span, generation, model=model, lesson_id=lesson_id)
     if attempt.is_recording and not has_kept(span, attributes):
-        attempt.describe(attributes)
+        attempt.attributes = attributes
     attempt.number = generation.tally.begin(model)
     attempt.context = context_with(span, attempt)
     return attempt
@@ -378,10 +350,7 @@ def begin_attempt(
 def attempt_without_span(model: str | None) -> Attempt:
     """An attempt that records nothing but still looks for a picture, for `require_image`."""
     generation = Generation(INVALID_SPAN, switches=Switches(), lesson_id=None)
-    attempt = Attempt(INVALID_SPAN, generation, model=model, require_image=True)
+    attempt = Attempt(INVALID_SPAN, generation, model=model)
+    attempt.require_image = True
     attempt.context = context_with(get_current_span(), attempt)
     return attempt
-
-
-def _usable(reply: Reply) -> int:
-    return sum(not image.is_corrupt and not image.is_filtered for image in reply.images)

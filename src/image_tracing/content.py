@@ -1,7 +1,7 @@
 """Contents on their way into attributes: redacted, storable, bounded, or kept out altogether."""
 
 import re
-from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from image_tracing.redaction import is_secret_name, redacted, without_data_urls
@@ -20,6 +20,8 @@ _NUMBERS: Final = re.compile(r"[0-9.:xX*]{1,30}")
 def clean_text(text: str) -> str:
     """`text` without secrets, pictures and what cannot be stored, cut to a field's limit after that."""
     length = len(text)
+    if length < 64:
+        return _clean_short_text(text)
     if length < 256:
         return without_poison(redacted(text))
     if text.startswith(_PICTURE_BASE64) and " " not in text[:256]:
@@ -27,6 +29,12 @@ def clean_text(text: str) -> str:
     if length <= _SHORT:
         return without_poison(redacted(text))
     return _clean_long_text(without_data_urls(text))
+
+
+@lru_cache(maxsize=1024)
+def _clean_short_text(text: str) -> str:
+    """Names of models, providers, schedulers: the same few come by again and again."""
+    return without_poison(redacted(text))
 
 
 def _clean_long_text(text: str) -> str:
@@ -50,18 +58,32 @@ def hidden_tree(value: object) -> Json:
     return plain(value, clean=_hidden, clean_name=_hidden_name, is_secret_name=is_secret_name)
 
 
-def clean_mapping(values: Mapping[str, object]) -> dict[str, Json]:
-    """`clean_tree` of a mapping of names to mostly simple values, the common case, at a third of the cost."""
-    result: dict[str, Json] = {}
-    for name, value in values.items():
-        kind = type(value)
-        if value is None or kind is bool or is_secret_name(name):
-            result[name] = value if value is None or kind is bool else "[redacted]"  # type: ignore[assignment]
-        elif kind is str:
-            result[name] = clean_text(value)  # type: ignore[arg-type]
-        else:
-            result[name] = clean_tree(value)
-    return result
+def captured(value: object, *, has_content: bool) -> Json:
+    """A JSON tree of `value`, with its texts or without."""
+    return clean_tree(value) if has_content else hidden_tree(value)
+
+
+class Cleaner:
+    """`clean_text` that remembers: a generation's prompt comes by with every attempt."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+
+    def text(self, text: str) -> str:
+        if len(text) < 64:
+            return clean_text(text)
+        known = self._known.get(text)
+        if known is None:
+            known = clean_text(text)
+            if len(self._known) < 64 and len(text) <= _SHORT:
+                self._known[text] = known
+        return known
+
+    def tree(self, value: object) -> Json:
+        """`clean_tree` with this memory."""
+        return plain(value, clean=self.text, clean_name=_clean_name, is_secret_name=is_secret_name)
 
 
 def is_only_numbers(text: str) -> bool:
@@ -70,7 +92,7 @@ def is_only_numbers(text: str) -> bool:
 
 
 def _clean_name(name: str) -> str:
-    return name if len(name) < 8 and name.isascii() and "\0" not in name else clean_text(name)
+    return clean_text(name)
 
 
 def _hidden(_: str) -> str:

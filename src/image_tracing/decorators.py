@@ -11,6 +11,7 @@ from opentelemetry.context import attach
 from image_tracing.attempts import INERT_ATTEMPT, Attempt
 from image_tracing.errors import UsageError
 from image_tracing.generations import INERT_GENERATION, Generation
+from image_tracing.options import Options
 from image_tracing.parameters import Parameters
 from image_tracing.plans import AttemptPlan, GenerationPlan
 from image_tracing.tracer import current, detach
@@ -30,6 +31,7 @@ class _Plan(Protocol[H_co]):
     def begin(
         self,
         parameters: Parameters | None,
+        options: Options | None,
         default_name: str,
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
@@ -50,7 +52,7 @@ class _Block(Generic[H]):
         return cast("F", _decorated(self._kind, function, self._plan))
 
     def __enter__(self) -> H:
-        recording = self._plan.begin(None, self._kind, (), {})
+        recording = self._plan.begin(None, None, self._kind, (), {})
         if recording is None:
             self._entered.append((self._inert, None))
             return self._inert
@@ -245,7 +247,8 @@ def _decorated(kind: str, function: Any, plan: Any) -> Any:
             f"{kind} wants to ignore parameters of {_name_of(function)}; found {unknown[0]!r}, "
             "which it does not take; correct the name or leave it out"
         )
-    return wrapped(function, partial(plan.begin, parameters, _name_of(function)))
+    begin = partial(plan.begin, parameters, plan.options(parameters), _name_of(function))
+    return wrapped(function, begin)
 
 
 def _name_of(function: Any) -> str:

@@ -18,6 +18,8 @@ def error_class_of(error: BaseException | str) -> ErrorClass:
     """The class of an exception, or of a failure told in words; `unknown` where nothing tells."""
     if isinstance(error, str):
         return _class_of_text(error.lower()) or "unknown"
+    if type(error) is TimeoutError:
+        return "timeout"
     try:
         seen: set[int] = set()
         for link in _chain(error, seen):
@@ -31,6 +33,8 @@ def error_class_of(error: BaseException | str) -> ErrorClass:
 
 def status_code_of(error: BaseException) -> int | None:
     """The HTTP status that an exception of an SDK carries, from 100 to 599; None if it carries none."""
+    if type(error).__module__ == "builtins":
+        return None
     response = _attribute(error, "response")
     for holder, names in (
         (error, ("status_code", "code", "status", "http_status")),
@@ -72,8 +76,6 @@ def _chain(error: BaseException, seen: set[int]) -> Iterator[BaseException]:
 
 
 def _class_of(error: BaseException) -> ErrorClass | None:
-    if type(error) is TimeoutError:
-        return "timeout"
     own = _attribute(error, "error_class")
     if isinstance(own, str) and hasattr(error, "outcome"):
         return own  # type: ignore[return-value]

@@ -1,6 +1,7 @@
 """A generation: one request for pictures, the root span of its attempts."""
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any, Final
 
 from opentelemetry.context import Context
@@ -8,7 +9,7 @@ from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, Tracer
 
 from image_tracing import attributes as names
 from image_tracing.attributes import ErrorClass
-from image_tracing.content import clean_text, clean_tree, hidden_tree
+from image_tracing.content import Cleaner, clean_text, clean_tree
 from image_tracing.error_classes import error_class_of
 from image_tracing.faults import tell_once
 from image_tracing.spans import (
@@ -18,16 +19,18 @@ from image_tracing.spans import (
     has_kept,
     set_attributes,
     set_error,
-    span_id_of,
     traceback_of,
 )
-from image_tracing.storable import cut, shortened
+from image_tracing.storable import Json, cut, shortened
 from image_tracing.switches import Switches
 from image_tracing.tally import Failure, Tally
 from image_tracing.tracer import context_with
-from image_tracing.vocabulary import requested_count
 
 LESSON_ID_LIMIT_BYTES: Final = 500
+# Attributes of the user's own are labels, not contents.
+_VALUE_LIMIT_BYTES: Final = 4_096
+_OWN_ATTRIBUTES_LIMIT: Final = 32
+_NO_CONTEXT: Final = Context()
 
 
 class Generation:
@@ -42,24 +45,27 @@ class Generation:
         self.lesson_id = lesson_id
         self.tally = Tally()
         self.is_recording = span.is_recording()
-        self.context = Context()
-        self._attributes: dict[str, Any] = {}
+        self.context = _NO_CONTEXT
         self._request: object = None
-        self._response: object = None
+        self._response: Json = None
         self._uploads: list[str] = []
         self._upload_failures = 0
         self._message: str | None = None
         self._error_class: ErrorClass | None = None
         self._model_used: str | None = None
-        self._user_attributes: Mapping[str, Any] | None = None
-        self._has_traceback = False
         self._is_ended = False
+        self._id: str | None = None
+        self.attributes: dict[str, Any] = {}
+        self.cleaner = Cleaner()
+        self.has_traceback = False
         self.is_block = False
 
     @property
     def generation_id(self) -> str:
         """The id of its span in hex, 16 digits; attempts carry it."""
-        return span_id_of(self._span)
+        if self._id is None:
+            self._id = f"{self._span.get_span_context().span_id:016x}"
+        return self._id
 
     @property
     def trace_id(self) -> str:
@@ -100,6 +106,17 @@ class Generation:
     def set_model_used(self, model: str | None) -> None:
         self._model_used = model
 
+    def add_attributes(self, attributes: Mapping[str, Any]) -> None:
+        """Add attributes of the user's; ours of the same name win."""
+        for name, value in islice(attributes.items(), _OWN_ATTRIBUTES_LIMIT):
+            own = _attribute_value(value)
+            if own is not None:
+                self.attributes[str(name)] = own
+
+    def set_requested(self, count: int | None) -> None:
+        if count is not None:
+            self.attributes[names.IMAGES_REQUESTED] = count
+
     def saw(self, _: object) -> None:
         """An item of a generator: nothing to note, its attempts tell."""
 
@@ -125,15 +142,13 @@ class Generation:
         except Exception:  # noqa: BLE001 - instrumentation never hurts the host
             tell_once("record a generation")
         finally:
+            # The context holds this object: left in place, only the garbage collector would free both.
+            self.context = _NO_CONTEXT
             self._span.end(end_time)
 
     def _write(self, error: BaseException | None, result: object) -> None:
         tally = self.tally
-        attributes = self._attributes
-        if self._user_attributes:
-            for name, value in self._user_attributes.items():
-                attributes[str(name)] = _attribute_value(value)
-        self._write_request(attributes)
+        attributes = self.attributes
         self._write_response(attributes, result)
         failure = self._failure(error)
         if failure is not None:
@@ -142,7 +157,7 @@ class Generation:
             attributes[names.ERROR_TYPE] = failure.error_type
             if (
                 error is not None
-                and (self._has_traceback or self.switches.traceback)
+                and (self.has_traceback or self.switches.traceback)
                 and self.switches.content
             ):
                 attributes[names.EXCEPTION_STACKTRACE] = traceback_of(error)
@@ -152,23 +167,12 @@ class Generation:
         model_used = self._model_used or tally.model_used
         if model_used is not None:
             last[names.MODEL_USED] = model_used
-        last[names.MODELS_TRIED] = list(tally.models_tried)
+        last[names.MODELS_TRIED] = tuple(tally.models_tried)
         if self.lesson_id is not None:
             last[names.LESSON_ID] = self.lesson_id
         last[names.GENERATION_ID] = self.generation_id
         last[names.ROLE] = names.ROLE_GENERATION
         set_attributes(self._span, attributes, last)
-
-    def _write_request(self, attributes: dict[str, Any]) -> None:
-        if self._request is None:
-            return
-        requested = requested_count(self._request)
-        if requested is not None:
-            attributes[names.IMAGES_REQUESTED] = requested
-        text, is_cut = shortened(self._request)[1:]  # type: ignore[arg-type]
-        attributes[names.REQUEST] = text
-        if is_cut:
-            attributes[names.TRUNCATED] = True
 
     def _write_response(self, attributes: dict[str, Any], result: object) -> None:
         tally = self.tally
@@ -185,21 +189,21 @@ class Generation:
         if response is None:
             response = self._own_response(result)
         if response is not None:
-            text, is_cut = shortened(response)[1:]  # type: ignore[arg-type]
+            text, is_cut = shortened(response)[1:]
             attributes[names.RESPONSE] = text
             if is_cut:
                 attributes[names.TRUNCATED] = True
 
-    def _own_response(self, result: object) -> dict[str, Any] | None:
+    def _own_response(self, result: object) -> Json:
         """What can be said where the user said nothing, in the words of the original system."""
-        response: dict[str, Any] = {}
+        response: dict[str, Json] = {}
         if self.tally.attempts:
             response["generatedImagesCount"] = self.tally.generated
         if self._uploads or self._upload_failures:
             response["uploadedImagesCount"] = len(self._uploads)
         urls = [url for url in self._uploads if url] or _urls_in(result)
         if urls:
-            response["imageUrls"] = urls
+            response["imageUrls"] = list(urls)
         return response or None
 
     def _failure(self, error: BaseException | None) -> Failure | None:
@@ -243,45 +247,31 @@ def begin_generation(
     )
     generation = Generation(span, switches=switches, lesson_id=lesson_id)
     if generation.is_recording and not has_kept(span, attributes):
-        generation._attributes = attributes
+        generation.attributes = attributes
     generation.context = context_with(span, generation)
     return generation
-
-
-def describe_generation(
-    generation: Generation,
-    *,
-    request: object,
-    attributes: Mapping[str, Any] | None,
-    has_traceback: bool,
-) -> None:
-    """Note what was asked for, before the host can change it."""
-    generation._request = request
-    generation._user_attributes = attributes
-    generation._has_traceback = has_traceback
 
 
 def lesson_id_from(value: object) -> str | None:
     """A caller's key as text: redacted, at most 500 bytes; None for None and ""."""
     if value is None:
         return None
+    if type(value) is str and len(value) < 100:
+        return clean_text(value) or None
     tree = clean_tree(value)
     text = tree if isinstance(tree, str) else str(tree)
     return cut(text, limit_bytes=LESSON_ID_LIMIT_BYTES) or None
 
 
-def captured(value: object, *, has_content: bool) -> Any:
-    """A JSON tree of `value`, with its texts or without."""
-    return clean_tree(value) if has_content else hidden_tree(value)
-
-
 def _attribute_value(value: object) -> Any:
-    if isinstance(value, bool | int | float):
-        return value
     tree = clean_tree(value)
-    if isinstance(tree, list) and all(isinstance(item, str) for item in tree):
+    if tree is None or isinstance(tree, bool | int | float):
         return tree
-    return tree if isinstance(tree, str) else shortened(tree)[1]
+    return (
+        shortened(tree, limit_bytes=_VALUE_LIMIT_BYTES)[1]
+        if isinstance(tree, list | dict)
+        else cut(tree, limit_bytes=_VALUE_LIMIT_BYTES)
+    )
 
 
 def _urls_in(result: object) -> list[str]:

@@ -6,21 +6,18 @@ from typing import Any, Final
 
 from image_tracing.attempts import begin_attempt
 from image_tracing.attributes import Outcome
+from image_tracing.content import captured
 from image_tracing.error_classes import error_class_of
 from image_tracing.faults import tell_once
-from image_tracing.generations import (
-    Generation,
-    begin_generation,
-    captured,
-    describe_generation,
-    lesson_id_from,
-)
+from image_tracing.generations import Generation, begin_generation, lesson_id_from
 from image_tracing.images import Image
+from image_tracing.options import write_request_tree
 from image_tracing.outcomes import Verdict
-from image_tracing.plans import AttemptPlan
+from image_tracing.plans import AttemptPlan, name_from
 from image_tracing.spans import error_text
 from image_tracing.switches import switches
 from image_tracing.tracer import active_tracer
+from image_tracing.vocabulary import requested_count
 
 _DEFAULT_NAME: Final = "generation"
 # Failures told in words that are outcomes of their own.
@@ -127,12 +124,9 @@ class ImageTracer:
         )
         self._generation = generation
         if generation.is_recording and request_data is not None:
-            describe_generation(
-                generation,
-                request=captured(request_data, has_content=generation.switches.content),
-                attributes=None,
-                has_traceback=False,
-            )
+            request = captured(request_data, has_content=generation.switches.content)
+            write_request_tree(request, generation.attributes)
+            generation.set_requested(requested_count(request_data))
         return generation
 
     def _add(
@@ -153,10 +147,10 @@ class ImageTracer:
         attempt = begin_attempt(
             tracer,
             generation,
-            model=plan.told_name(plan.model),
-            provider=plan.told_name(plan.provider),
+            model=name_from(plan.model),
+            provider=name_from(plan.provider),
             lesson_id=generation.lesson_id,
-            switches=generation.switches,
+            switches=None,
             start_time=now - int(max(0.0, float(duration_ms or 0)) * 1_000_000),
             parent=generation.context,
         )

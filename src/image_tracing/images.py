@@ -8,8 +8,9 @@ in it points beyond it; pixels are never looked at.
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from struct import unpack_from
-from typing import Final
+from typing import Any, Final
 
 # Start-of-frame markers of JPEG: C0 to CF without the tables C4, C8 and CC.
 _JPEG_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -41,9 +42,6 @@ class Image:
 
 def image_from_bytes(data: bytes | bytearray | memoryview) -> Image:
     """The picture in `data`: type, measures, size, SHA-256; corrupt if it is cut or no picture at all."""
-    # hashlib loads OpenSSL: not before the first picture.
-    from hashlib import sha256
-
     content = data if isinstance(data, bytes) else bytes(data)
     mime_type, width, height, is_whole = header_of(content)
     return Image(
@@ -51,9 +49,17 @@ def image_from_bytes(data: bytes | bytearray | memoryview) -> Image:
         width=width,
         height=height,
         size_bytes=len(content),
-        sha256=sha256(content, usedforsecurity=False).hexdigest(),
+        sha256=_hash()(content).hexdigest(),
         is_corrupt=not is_whole,
     )
+
+
+@cache
+def _hash() -> Callable[[bytes], Any]:
+    # hashlib loads OpenSSL, which takes longer than the whole of this package: not before the first picture.
+    from hashlib import sha256
+
+    return sha256
 
 
 def image_from_base64(text: str) -> Image:

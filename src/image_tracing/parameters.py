@@ -33,7 +33,7 @@ class Parameters:
         self._extra_positions: str | None = None
         self._extra_keywords: str | None = None
         self._is_readable = True
-        self.receiver: str | None = None
+        self.receivers: tuple[str, ...] = ()
         try:
             parameters = signature(function).parameters.values()
         except (TypeError, ValueError):
@@ -51,7 +51,7 @@ class Parameters:
             if parameter.kind is not Parameter.KEYWORD_ONLY:
                 names.append(parameter.name)
             if index == 0 and parameter.name in _RECEIVERS:
-                self.receiver = parameter.name
+                self.receivers = (parameter.name,)
             self._template[parameter.name] = (
                 NOT_GIVEN if parameter.default is Parameter.empty else parameter.default
             )

@@ -5,15 +5,10 @@ from typing import Any, Final
 
 from image_tracing import attributes as names
 from image_tracing.attempts import Attempt, attempt_without_span, begin_attempt
-from image_tracing.content import clean_mapping, clean_text, clean_tree, hidden_tree
+from image_tracing.content import Cleaner, captured, clean_text
 from image_tracing.faults import tell_once
-from image_tracing.generations import (
-    Generation,
-    begin_generation,
-    captured,
-    describe_generation,
-    lesson_id_from,
-)
+from image_tracing.generations import Generation, begin_generation, lesson_id_from
+from image_tracing.options import Options, write_request_tree
 from image_tracing.parameters import Parameters, is_given
 from image_tracing.storable import Json, shortened
 from image_tracing.switches import switches
@@ -25,10 +20,12 @@ from image_tracing.vocabulary import (
     NEGATIVE_PROMPT_NAMES,
     PROMPT_NAMES,
     PROVIDER_NAMES,
+    requested_count,
     standard_attributes,
 )
 
 _NO_ARGUMENTS: Final[Mapping[str, Any]] = {}
+_NAME_LIMIT: Final = 300
 _NO_NAMES: Final[frozenset[str]] = frozenset()
 
 
@@ -96,9 +93,14 @@ class GenerationPlan:
         self.ignore = ignore
         self.traceback = traceback
 
+    def options(self, parameters: Parameters) -> Options:
+        """How the other parameters of a function are recorded."""
+        return Options(self.ignore.union(LESSON_ID_NAMES, parameters.receivers), is_attempt=False)
+
     def begin(
         self,
         parameters: Parameters | None,
+        options: Options | None,
         default_name: str,
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
@@ -121,32 +123,33 @@ class GenerationPlan:
             return None
         if generation.is_recording:
             try:
-                self._describe(generation, call, parameters)
+                self._describe(generation, call, options)
             except Exception:  # noqa: BLE001 - instrumentation never hurts the host
                 tell_once("describe a generation")
         return generation
 
-    def _describe(self, generation: Generation, call: _Call, parameters: Parameters | None) -> None:
-        attributes = call.told(self.attributes)
-        describe_generation(
-            generation,
-            request=self._request(call, parameters, has_content=generation.switches.content),
-            attributes=attributes if isinstance(attributes, Mapping) else None,
-            has_traceback=self.traceback,
-        )
-
-    def _request(self, call: _Call, parameters: Parameters | None, *, has_content: bool) -> Json:
-        told = None if self.request is None else call.told(self.request)
-        if told is not None:
-            request = captured(told, has_content=has_content)
-        else:
-            left_out = self.ignore.union(LESSON_ID_NAMES, _receiver(parameters))
-            request = _captured_arguments(call.arguments, left_out, has_content=has_content)
+    def _describe(self, generation: Generation, call: _Call, options: Options | None) -> None:
+        has_content = generation.switches.content
+        generation.has_traceback = self.traceback
+        attributes = generation.attributes
+        told = None if self.attributes is None else call.told(self.attributes)
+        if isinstance(told, Mapping):
+            generation.add_attributes(told)
+        request = None if self.request is None else call.told(self.request)
         prompts = None if self.prompts is None else call.told(self.prompts)
-        if prompts is not None and (isinstance(request, dict) or request is None):
-            request = request or {}
-            request["prompts"] = captured(prompts, has_content=has_content)
-        return request or None
+        if request is None and prompts is None:
+            if options is not None:
+                options.written(
+                    call.arguments, clean=generation.cleaner.text, has_content=has_content, into=attributes
+                )
+                generation.set_requested(requested_count(call.arguments))
+            return
+        if request is None:
+            request = options.left(call.arguments) if options is not None else {}
+        if prompts is not None and isinstance(request, Mapping):
+            request = {**request, "prompts": prompts}
+        write_request_tree(captured(request, has_content=has_content), attributes)
+        generation.set_requested(requested_count(request))
 
 
 class AttemptPlan:
@@ -173,9 +176,14 @@ class AttemptPlan:
         self.require_image = require_image
         self.traceback = traceback
 
+    def options(self, parameters: Parameters) -> Options:
+        """How the other parameters of a function are recorded."""
+        return Options(self.ignore.union(ATTEMPT_NAMES, parameters.receivers), is_attempt=True)
+
     def begin(
         self,
         parameters: Parameters | None,
+        options: Options | None,
         default_name: str,  # noqa: ARG002 - the same call begins generations, which have names
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
@@ -186,11 +194,11 @@ class AttemptPlan:
             return None
         try:
             call = _Call(parameters, args, kwargs)
-            model = _name_from(call.found(self.model, MODEL_NAMES))
+            model = name_from(call.found(self.model, MODEL_NAMES))
             if tracer is None:
                 return attempt_without_span(model)
             around = current()
-            generation = around.generation if isinstance(around, Attempt) else around
+            generation = around.generation if type(around) is Attempt else around
             lesson_id = generation.lesson_id if generation is not None else None
             if lesson_id is None:
                 lesson_id = lesson_id_from(call.found(None, LESSON_ID_NAMES))
@@ -198,95 +206,75 @@ class AttemptPlan:
                 tracer,
                 generation,
                 model=model,
-                provider=_name_from(call.found(self.provider, PROVIDER_NAMES)),
+                provider=name_from(call.found(self.provider, PROVIDER_NAMES)),
                 lesson_id=lesson_id,
-                switches=switches() if generation is None else generation.switches,
-                require_image=self.require_image,
-                has_traceback=self.traceback,
+                switches=None if generation is not None else switches(),
             )
+            attempt.require_image = self.require_image
+            attempt.has_traceback = self.traceback
         except Exception:  # noqa: BLE001 - instrumentation never hurts the host
             tell_once("begin an attempt")
             return None
         if attempt.is_recording:
             try:
-                self._describe(attempt, call, parameters)
+                self._describe(attempt, call, options)
             except Exception:  # noqa: BLE001 - instrumentation never hurts the host
                 tell_once("describe an attempt")
         return attempt
-
-    def told_name(self, value: object) -> str | None:
-        """The name in a constant given for the model or provider."""
-        return _name_from(value)
 
     def describe(self, attempt: Attempt) -> None:
         """Note what was asked for where there is no call, only what was given."""
         self._describe(attempt, _Call(None, (), _NO_ARGUMENTS), None)
 
-    def _describe(self, attempt: Attempt, call: _Call, parameters: Parameters | None) -> None:
-        control = attempt.generation.switches
-        has_content = control.content
+    def _describe(self, attempt: Attempt, call: _Call, options: Options | None) -> None:
+        generation = attempt.generation
+        has_content = generation.switches.content
+        cleaner = generation.cleaner
+        attributes = attempt.attributes
         told = None if self.request is None else call.told(self.request)
         if told is not None:
-            options = captured(told, has_content=has_content)
-        else:
-            left_out = self.ignore.union(ATTEMPT_NAMES, _receiver(parameters))
-            options = _captured_arguments(call.arguments, left_out, has_content=has_content)
-        attributes: dict[str, Any] = {names.ATTEMPT_NUMBER: attempt.number}
-        if options:
-            text, is_cut = shortened(options)[1:]
-            attributes[names.REQUEST] = text
-            if is_cut:
-                attributes[names.TRUNCATED] = True
-            if isinstance(options, dict):
-                standard_attributes(options, has_content=has_content, into=attributes)
-        if has_content:
-            prompt = call.found(self.prompt, PROMPT_NAMES)
-            if prompt is not None:
-                text = prompt_text(prompt)
-                attributes[names.PROMPT] = text
-                if control.messages:
-                    attributes[names.INPUT_MESSAGES] = shortened(
-                        [{"role": "user", "parts": [{"type": "text", "content": text}]}]
-                    )[1]
-            negative_prompt = call.found(self.negative_prompt, NEGATIVE_PROMPT_NAMES)
-            if negative_prompt is not None:
-                attributes[names.NEGATIVE_PROMPT] = prompt_text(negative_prompt)
-        attempt.describe(attributes)
+            tree = captured(told, has_content=has_content)
+            write_request_tree(tree, attributes)
+            if isinstance(tree, dict):
+                standard_attributes(tree, has_content=has_content, into=attributes)
+        elif options is not None:
+            options.written(call.arguments, clean=cleaner.text, has_content=has_content, into=attributes)
+        # The convention wants the count only where it is not one.
+        if attributes.get(names.REQUEST_CHOICE_COUNT) == 1:
+            del attributes[names.REQUEST_CHOICE_COUNT]
+        if not has_content:
+            return
+        prompt = call.found(self.prompt, PROMPT_NAMES)
+        if prompt is not None:
+            text = prompt_text(prompt, cleaner)
+            attributes[names.PROMPT] = text
+            if generation.switches.messages:
+                message: Json = {"role": "user", "parts": [{"type": "text", "content": text}]}
+                attributes[names.INPUT_MESSAGES] = shortened([message])[1]
+        negative_prompt = call.found(self.negative_prompt, NEGATIVE_PROMPT_NAMES)
+        if negative_prompt is not None:
+            attributes[names.NEGATIVE_PROMPT] = prompt_text(negative_prompt, cleaner)
 
 
-def prompt_text(prompt: object) -> str:
+def prompt_text(prompt: object, cleaner: Cleaner) -> str:
     """A prompt as one clean text: several on lines of their own, pictures among them as type and size."""
     if type(prompt) is str:
-        return clean_text(prompt)
-    tree = clean_tree(prompt)
+        return cleaner.text(prompt)
+    tree = cleaner.tree(prompt)
     if isinstance(tree, list):
         return clean_text("\n".join(item if isinstance(item, str) else shortened(item)[1] for item in tree))
     return tree if isinstance(tree, str) else shortened(tree)[1]
 
 
-def _captured_arguments(
-    arguments: Mapping[str, Any], left_out: frozenset[str], *, has_content: bool
-) -> dict[str, Json]:
-    given = {name: value for name, value in arguments.items() if name not in left_out and is_given(value)}
-    if has_content:
-        return clean_mapping(given)
-    hidden = hidden_tree(given)
-    return hidden if isinstance(hidden, dict) else {}
-
-
-def _receiver(parameters: Parameters | None) -> tuple[str, ...]:
-    return () if parameters is None or parameters.receiver is None else (parameters.receiver,)
-
-
-def _name_from(value: object) -> str | None:
+def name_from(value: object) -> str | None:
     """A model's or provider's name: a text, or the class of an object that is a model itself."""
     if value is None:
         return None
     if type(value) is str:
         text = clean_text(value)
     else:
-        tree = clean_tree(value)
+        tree = captured(value, has_content=True)
         text = tree if isinstance(tree, str) else type(value).__name__
         if text.startswith("<") and text.endswith(">"):
             text = type(value).__name__
-    return text[:300] or None
+    return text[:_NAME_LIMIT] or None

@@ -75,11 +75,23 @@ def may_hold_secret(text: str) -> bool:
         return True
     if "-" in text and _holds_any(text, _HYPHENED):
         return True
-    if "@" in text or "=" in text or "%" in text:
+    if "@" in text or "=" in text or "%" in text or (";" in text and ";base64," in text):
         return True
     if _holds_any(text, _BARE):
         return True
-    return ":" in text and _holds_any(text.lower(), _NAMES_IN_TEXT)
+    return ":" in text and _has_named_value(text)
+
+
+def _has_named_value(text: str) -> bool:
+    """Whether one of the names stands before a colon; the first few colons tell it for ordinary prompts."""
+    end = text.find(":")
+    for _ in range(_COLONS_LIMIT):
+        if _holds_any(text[max(0, end - 40) : end].lower(), _NAMES_IN_TEXT):
+            return True
+        end = text.find(":", end + 1)
+        if end == -1:
+            return False
+    return _holds_any(text.lower(), _NAMES_IN_TEXT)
 
 
 def _holds_any(text: str, parts: tuple[str, ...]) -> bool:
@@ -92,7 +104,8 @@ def _holds_any(text: str, parts: tuple[str, ...]) -> bool:
 # Parts without which no pattern below can match, by the rare character that leads to them.
 _UNDERSCORED: Final = ("hf_", "r8_", "gh", "sk_", "rk_", "pk_", "_pat_", "tgp_", "npm_", "whsec_")
 _HYPHENED: Final = ("sk-", "xox", "pat-", "-----", "xai-", "nvapi-", "pplx-")
-_BARE: Final = ("AIza", "AKIA", "ASIA", "eyJ", "ya29.", "earer ", "EARER ", ";base64,")
+_BARE: Final = ("AIza", "KIA", "SIA", "eyJ", "ya29", "earer", "EARER")
+_COLONS_LIMIT: Final = 8
 _NAMES_IN_TEXT: Final = (
     "token", "passw", "passphrase", "pwd", "secret", "key", "auth", "credential", "cookie", "sig"
 )  # fmt: skip

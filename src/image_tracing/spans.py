@@ -1,7 +1,7 @@
 """Spans as generations and attempts write them."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from opentelemetry.trace import Span, StatusCode
 
@@ -10,21 +10,30 @@ from image_tracing.content import clean_text
 from image_tracing.error_classes import message_of
 from image_tracing.storable import SPAN_LIMIT_BYTES, cut, size_bytes
 
-_ERROR_LIMIT_BYTES = 8_192
-_TRACEBACK_LIMIT_BYTES = 32_768
+_ERROR_LIMIT_BYTES: Final = 8_192
+_TRACEBACK_LIMIT_BYTES: Final = 32_768
 # A text longer than this can be what brings a span over its limit.
-_LONG = 4_096
-
-
-def span_id_of(span: Span) -> str:
-    """The span's id in hex, as `generation_id` holds it."""
-    return f"{span.get_span_context().span_id:016x}"
+_LONG: Final = 4_096
+# Room for the attributes that are never long.
+_REST_BYTES: Final = 32_768
+_LONG_NAMES: Final = (
+    names.PROMPT,
+    names.REQUEST,
+    names.RESPONSE,
+    names.NEGATIVE_PROMPT,
+    names.IMAGES,
+    names.INPUT_MESSAGES,
+    names.REVISED_PROMPT,
+    names.EXCEPTION_STACKTRACE,
+)
 
 
 def has_kept(span: Span, attributes: Mapping[str, Any]) -> bool:
     """Whether a span was created with its attributes: samplers may drop them, and then they are set again."""
-    kept = getattr(span, "attributes", None)
-    return isinstance(kept, Mapping) and len(kept) >= len(attributes)
+    try:
+        return len(span.attributes) >= len(attributes)  # type: ignore[attr-defined]
+    except (AttributeError, TypeError):
+        return False
 
 
 def error_text(error: BaseException, *, has_content: bool) -> str:
@@ -58,14 +67,16 @@ def set_attributes(span: Span, attributes: dict[str, Any], last: Mapping[str, An
 
     Beyond the size limit of a span the longest texts are cut until the rest fits.
     """
-    total = 0
-    for value in attributes.values():
-        if type(value) is str and len(value) > _LONG:
-            total += len(value)
-    if total * 4 > SPAN_LIMIT_BYTES:
+    length = 0
+    for name in _LONG_NAMES:
+        value = attributes.get(name)
+        if value is not None:
+            length += len(value)
+    if length * 4 > SPAN_LIMIT_BYTES - _REST_BYTES:
         _cut_to_span_limit(attributes)
-    for name in last:
-        attributes.pop(name, None)
+    if names.ROLE in attributes:
+        for name in last:
+            attributes.pop(name, None)
     attributes.update(last)
     span.set_attributes(attributes)
 
@@ -76,7 +87,7 @@ def _cut_to_span_limit(attributes: dict[str, Any]) -> None:
         for name, value in attributes.items()
         if isinstance(value, str) and len(value) > _LONG
     }
-    excess = sum(sizes.values()) + 64 * _LONG // 4 - SPAN_LIMIT_BYTES
+    excess = sum(sizes.values()) + _REST_BYTES - SPAN_LIMIT_BYTES
     for name in sorted(sizes, key=sizes.__getitem__, reverse=True):
         if excess <= 0:
             return

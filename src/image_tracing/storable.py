@@ -25,7 +25,7 @@ _INT64: Final = 2**63
 # Python refuses to print an integer beyond 4,300 digits; long before that it is no number anybody reads.
 _PRINTABLE_BITS: Final = 1_024
 _SHORTENINGS: Final = ((16_384, 1_000), (4_096, 500), (1_024, 200), (256, 100), (64, 20), (32, 5))
-_encode: Final = json.JSONEncoder(
+encoded: Final = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, separators=(",", ":"), check_circular=False
 ).encode
 
@@ -102,7 +102,7 @@ def plain(
 
 def shortened(tree: Json, *, limit_bytes: int = FIELD_LIMIT_BYTES) -> tuple[Json, str, bool]:
     """A plain tree and its JSON text within `limit_bytes`, and whether anything was cut for that."""
-    text = _encode(tree)
+    text = encoded(tree)
     if len(text) * 4 <= limit_bytes or size_bytes(text) <= limit_bytes:
         return tree, text, False
     original_bytes = size_bytes(text)
@@ -110,11 +110,11 @@ def shortened(tree: Json, *, limit_bytes: int = FIELD_LIMIT_BYTES) -> tuple[Json
         if text_limit_bytes >= limit_bytes:
             continue
         smaller = _smaller(tree, text_limit_bytes, length_limit)
-        text = _encode(smaller)
+        text = encoded(smaller)
         if size_bytes(text) <= limit_bytes:
             return smaller, text, True
     mark: Json = f"… [cut: {original_bytes} bytes in all]"
-    return mark, _encode(mark), True
+    return mark, encoded(mark), True
 
 
 def _smaller(tree: Json, text_limit_bytes: int, length_limit: int) -> Json:
@@ -188,7 +188,7 @@ class _Walk:
             return self._mapping(value, value.items(), len(value), depth)
         if isinstance(value, set | frozenset):
             items = [self.plain(item, depth + 1) for item in list(value)[:NODE_LIMIT]]
-            return sorted(items, key=_encode)
+            return sorted(items, key=encoded)
         text = standard_text(value)
         return description(value) if text is None else self._clean(text)
 
@@ -227,7 +227,7 @@ class _Walk:
             return self._clean_name(str.__str__(key))
         if key is None or isinstance(key, bool | int | float):
             name = self.plain(key, DEPTH_LIMIT)
-            text = name if isinstance(name, str) else _encode(name)
+            text = name if isinstance(name, str) else encoded(name)
         else:
             text = self._clean_name(standard_text(key) or description(key))
         return f"{text} ({type(key).__name__})" if text in mapping else text

@@ -26,19 +26,26 @@ class Switches:
 
 def switches() -> Switches:
     """The switches as the environment has them now."""
-    environment = os.environ
-    own = environment.get("IMAGE_TRACING_CAPTURE_CONTENT")
-    standard = environment.get(_OTEL_SWITCH)
-    traceback = environment.get("IMAGE_TRACING_CAPTURE_TRACEBACK")
-    if own is None and standard is None and traceback is None:
+    if _is_silent():
         return _DEFAULT
-    standard_word = (standard or "").strip().lower()
-    content = (own or "").strip().lower() in _TRUE_WORDS and standard_word not in _OTEL_OFF
+    own, standard, traceback = (os.environ.get(name, "").strip().lower() for name in _NAMES)
+    content = own in _TRUE_WORDS and standard not in _OTEL_OFF
     return Switches(
         content=content,
-        messages=content and standard_word in _OTEL_SPANS,
-        traceback=content and bool(traceback) and (traceback or "").strip().lower() in _TRUE_WORDS,
+        messages=content and standard in _OTEL_SPANS,
+        traceback=content and traceback != "" and traceback in _TRUE_WORDS,
     )
 
 
+def _is_silent() -> bool:
+    """Whether none of them is set: os.environ takes a microsecond to say so for each."""
+    variables = getattr(os.environ, "_data", None)
+    if type(variables) is not dict:
+        return False
+    first, second, third = _KEYS
+    return not (first in variables or second in variables or third in variables)
+
+
+_NAMES: Final = ("IMAGE_TRACING_CAPTURE_CONTENT", _OTEL_SWITCH, "IMAGE_TRACING_CAPTURE_TRACEBACK")
+_KEYS: Final = tuple(name.encode() if os.name == "posix" else name for name in _NAMES)
 _DEFAULT: Final = Switches()

@@ -21,86 +21,84 @@ _NESTS: Final = frozenset(
     {"arguments", "config", "extra_body", "input", "options", "parameters", "params", "request", "settings"}
 )
 
-_INTEGER: Final = "integer"
-_NUMBER: Final = "number"
-_TEXT: Final = "text"
-_BOOLEAN: Final = "boolean"
-_SIZE: Final = "size"
-_ADDRESS: Final = "address"
-_STANDARD: Final[Mapping[str, tuple[str, str]]] = {
-    "api_base": (names.SERVER_ADDRESS, _ADDRESS),
-    "aspectRatio": (names.ASPECT_RATIO, _TEXT),
-    "aspect_ratio": (names.ASPECT_RATIO, _TEXT),
-    "backend": (names.BACKEND, _TEXT),
-    "base_url": (names.SERVER_ADDRESS, _ADDRESS),
-    "cfg_scale": (names.GUIDANCE_SCALE, _NUMBER),
-    "endpoint_url": (names.SERVER_ADDRESS, _ADDRESS),
-    "guidance": (names.GUIDANCE_SCALE, _NUMBER),
-    "guidance_scale": (names.GUIDANCE_SCALE, _NUMBER),
-    "height": (names.HEIGHT, _INTEGER),
-    "image_size": (names.SIZE, _SIZE),
-    "n": (names.REQUEST_CHOICE_COUNT, _INTEGER),
-    "num_images": (names.REQUEST_CHOICE_COUNT, _INTEGER),
-    "num_images_per_prompt": (names.REQUEST_CHOICE_COUNT, _INTEGER),
-    "num_inference_steps": (names.STEPS, _INTEGER),
-    "num_outputs": (names.REQUEST_CHOICE_COUNT, _INTEGER),
-    "num_steps": (names.STEPS, _INTEGER),
-    "numberOfImages": (names.REQUEST_CHOICE_COUNT, _INTEGER),
-    "number_of_images": (names.REQUEST_CHOICE_COUNT, _INTEGER),
-    "output_format": (names.OUTPUT_FORMAT, _TEXT),
-    "quality": (names.QUALITY, _TEXT),
-    "region": (names.BACKEND, _TEXT),
-    "resolution": (names.SIZE, _SIZE),
-    "sampler": (names.SCHEDULER, _TEXT),
-    "scheduler": (names.SCHEDULER, _TEXT),
-    "seed": (names.REQUEST_SEED, _INTEGER),
-    "size": (names.SIZE, _SIZE),
-    "steps": (names.STEPS, _INTEGER),
-    "stream": (names.REQUEST_STREAM, _BOOLEAN),
-    "strength": (names.STRENGTH, _NUMBER),
-    "style": (names.STYLE, _TEXT),
-    "style_preset": (names.STYLE, _TEXT),
-    "target_size": (names.SIZE, _SIZE),
-    "width": (names.WIDTH, _INTEGER),
+INTEGER: Final = "integer"
+NUMBER: Final = "number"
+TEXT: Final = "text"
+BOOLEAN: Final = "boolean"
+SIZE: Final = "size"
+ADDRESS: Final = "address"
+STANDARD: Final[Mapping[str, tuple[str, str]]] = {
+    "api_base": (names.SERVER_ADDRESS, ADDRESS),
+    "aspectRatio": (names.ASPECT_RATIO, TEXT),
+    "aspect_ratio": (names.ASPECT_RATIO, TEXT),
+    "backend": (names.BACKEND, TEXT),
+    "base_url": (names.SERVER_ADDRESS, ADDRESS),
+    "cfg_scale": (names.GUIDANCE_SCALE, NUMBER),
+    "endpoint_url": (names.SERVER_ADDRESS, ADDRESS),
+    "guidance": (names.GUIDANCE_SCALE, NUMBER),
+    "guidance_scale": (names.GUIDANCE_SCALE, NUMBER),
+    "height": (names.HEIGHT, INTEGER),
+    "image_size": (names.SIZE, SIZE),
+    "n": (names.REQUEST_CHOICE_COUNT, INTEGER),
+    "num_images": (names.REQUEST_CHOICE_COUNT, INTEGER),
+    "num_images_per_prompt": (names.REQUEST_CHOICE_COUNT, INTEGER),
+    "num_inference_steps": (names.STEPS, INTEGER),
+    "num_outputs": (names.REQUEST_CHOICE_COUNT, INTEGER),
+    "num_steps": (names.STEPS, INTEGER),
+    "numberOfImages": (names.REQUEST_CHOICE_COUNT, INTEGER),
+    "number_of_images": (names.REQUEST_CHOICE_COUNT, INTEGER),
+    "output_format": (names.OUTPUT_FORMAT, TEXT),
+    "quality": (names.QUALITY, TEXT),
+    "region": (names.BACKEND, TEXT),
+    "resolution": (names.SIZE, SIZE),
+    "sampler": (names.SCHEDULER, TEXT),
+    "scheduler": (names.SCHEDULER, TEXT),
+    "seed": (names.REQUEST_SEED, INTEGER),
+    "size": (names.SIZE, SIZE),
+    "steps": (names.STEPS, INTEGER),
+    "stream": (names.REQUEST_STREAM, BOOLEAN),
+    "strength": (names.STRENGTH, NUMBER),
+    "style": (names.STYLE, TEXT),
+    "style_preset": (names.STYLE, TEXT),
+    "target_size": (names.SIZE, SIZE),
+    "width": (names.WIDTH, INTEGER),
 }
-COUNT_NAMES: Final = tuple(name for name, (key, _) in _STANDARD.items() if key == names.REQUEST_CHOICE_COUNT)
+COUNT_NAMES: Final = tuple(name for name, (key, _) in STANDARD.items() if key == names.REQUEST_CHOICE_COUNT)
 
 
 def standard_attributes(
     options: Mapping[str, Json], *, has_content: bool, into: dict[str, Any], depth: int = 0
 ) -> None:
-    """Add the attributes that conventions (or we) name for `options`, cleaned options of one attempt.
-
-    Without content only numbers go in: no styles, no schedulers.
-    """
+    """Add the attributes that conventions (or we) name for `options`, cleaned options of one attempt."""
     for name, value in options.items():
-        known = _STANDARD.get(name)
-        if known is None:
-            if depth == 0 and name in _NESTS and isinstance(value, dict):
-                standard_attributes(value, has_content=has_content, into=into, depth=1)
-            continue
-        if value is None:
-            continue
-        key, kind = known
-        value_type = type(value)
-        if value_type is int:
-            if kind is _INTEGER or kind is _NUMBER:
-                into[key] = value
-        elif value_type is float:
-            if kind is _NUMBER:
-                into[key] = value
-        elif kind is _SIZE:
-            _add_size(value, into, has_content=has_content)
-        elif value_type is str:
-            if kind is _TEXT and (has_content or is_only_numbers(value)):  # type: ignore[arg-type]
-                into[key] = value
-            elif kind is _ADDRESS:
-                _add_address(value, into)  # type: ignore[arg-type]
-        elif value_type is bool and kind is _BOOLEAN:
+        known = STANDARD.get(name)
+        if known is not None:
+            if value is not None:
+                add_standard_attribute(*known, value, into, has_content=has_content)
+        elif depth == 0 and name in _NESTS and isinstance(value, dict):
+            standard_attributes(value, has_content=has_content, into=into, depth=1)
+
+
+def add_standard_attribute(
+    key: str, kind: str | None, value: Json, into: dict[str, Any], *, has_content: bool
+) -> None:
+    """Add one attribute if the value is of its kind; without content only numbers, no styles."""
+    value_type = type(value)
+    if kind is SIZE:
+        _add_size(value, into, has_content=has_content)
+    elif value_type is int:
+        if kind is INTEGER or kind is NUMBER:
             into[key] = value
-    # The convention wants the count only where it is not one.
-    if into.get(names.REQUEST_CHOICE_COUNT) == 1:
-        del into[names.REQUEST_CHOICE_COUNT]
+    elif value_type is float:
+        if kind is NUMBER:
+            into[key] = value
+    elif isinstance(value, str):
+        if kind is TEXT and (has_content or is_only_numbers(value)):
+            into[key] = value
+        elif kind is ADDRESS:
+            _add_address(value, into)
+    elif value_type is bool and kind is BOOLEAN:
+        into[key] = value
 
 
 def asked_sides(attributes: Mapping[str, Any]) -> tuple[int | None, int | None]:

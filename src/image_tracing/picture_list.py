@@ -1,0 +1,58 @@
+"""The pictures of an attempt as span attributes."""
+
+from json.encoder import encode_basestring
+from typing import Any, Final
+
+from image_tracing import attributes as names
+from image_tracing.content import clean_text
+from image_tracing.images import Image
+from image_tracing.storable import FIELD_LIMIT_BYTES, cut, size_bytes
+
+_URL_LIMIT_BYTES: Final = 4_096
+
+
+def write_images(images: list[Image], attributes: dict[str, Any], *, has_content: bool) -> None:
+    """Add the facts of `images` to `attributes`: the whole as JSON, and what other back ends can filter by.
+
+    Beyond a field's limit the last ones are left out of the JSON, so that it stays whole.
+    """
+    entries: list[str] = []
+    sizes: list[int] = []
+    mime_types: list[str] = []
+    urls: list[str] = []
+    length = 1
+    for index, image in enumerate(images):
+        url = None
+        if image.url is not None and has_content:
+            url = cut(clean_text(image.url), limit_bytes=_URL_LIMIT_BYTES)
+        entry = (
+            f'{{"index":{index},"mime_type":{_text(image.mime_type)},"width":{_number(image.width)},'
+            f'"height":{_number(image.height)},"dataSize":{_number(image.size_bytes)},'
+            f'"sha256":{_text(image.sha256)},"url":{_text(url)}}}'
+        )
+        length += size_bytes(entry) + 1
+        if length > FIELD_LIMIT_BYTES:
+            attributes[names.TRUNCATED] = True
+            break
+        entries.append(entry)
+        if url is not None:
+            urls.append(url)
+        if image.size_bytes is not None:
+            sizes.append(image.size_bytes)
+        if image.mime_type is not None:
+            mime_types.append(image.mime_type)
+    attributes[names.IMAGES] = f"[{','.join(entries)}]"
+    if sizes:
+        attributes[names.IMAGE_BYTES] = tuple(sizes)
+    if mime_types:
+        attributes[names.IMAGE_MIME_TYPES] = tuple(mime_types)
+    if urls:
+        attributes[names.IMAGE_URLS] = tuple(urls)
+
+
+def _text(value: str | None) -> str:
+    return "null" if value is None else encode_basestring(value)
+
+
+def _number(value: int | None) -> str:
+    return "null" if value is None else str(value)
