@@ -89,7 +89,7 @@ def form_of(params: QueryParams, query: Query | None) -> dict[str, Any]:
     """The value of each field of the filter form; times as a `datetime-local` field takes them, in UTC."""
     form: dict[str, Any] = {name: params.get(name, "") for name in FILTER_NAMES}
     for name, moment in (("from", _moment(query, "from_")), ("to", _moment(query, "to"))):
-        form[f"{name}_local"] = f"{moment:%Y-%m-%dT%H:%M:%S}" if moment else ""
+        form[f"{name}_local"] = f"{moment:%Y-%m-%dT%H:%M:%S}".removesuffix(":00") if moment else ""
         form[f"{name}_instant"] = formats.iso(moment)
     form["limit"] = query.limit if query else LIMIT_DEFAULT
     return form

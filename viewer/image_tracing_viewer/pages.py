@@ -13,6 +13,7 @@ from image_tracing_viewer.links import links_of
 from image_tracing_viewer.listing import LIMITS, form_of, is_wide, listing_of, refused_listing
 from image_tracing_viewer.query import ERROR_CLASSES, OUTCOMES, STATUSES, Query, is_uuid, query_from
 from image_tracing_viewer.rendering import rendered
+from image_tracing_viewer.suggestions import suggestions
 from image_tracing_viewer.trace_view import trace_view_of
 
 _TITLES: Final = {
@@ -53,7 +54,7 @@ def traces(request: Request) -> Response:
         form=form_of(params, query),
         form_is_wide=is_wide(params),
         query_string=request.url.query,
-        known=store.choices(),
+        known=suggestions(store),
         statuses=STATUSES,
         error_class_names=ERROR_CLASSES,
         outcome_names=OUTCOMES,

@@ -28,7 +28,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """One row of the list, every text ready to print. `hidden_steps` belong before the last step."""
+    """One row of the list; empty texts have nothing to show. `hidden_steps` belong before the last step."""
 
     id: str
     state: str
@@ -70,7 +70,6 @@ def summary_of(trace: Trace, *, now: datetime) -> Summary:
     """The row of one generation, relative times as of `now`."""
     attempts = trace.attempts
     steps = _steps(trace)
-    hidden = len(steps) - _MOST_STEPS
     pictures = [image for attempt in attempts if attempt.success for image in attempt.images]
     sizes = [image.size_bytes for image in pictures if image.size_bytes is not None]
     prompts = prompts_of(trace)
@@ -83,12 +82,12 @@ def summary_of(trace: Trace, *, now: datetime) -> Summary:
         name=formats.shortened(trace.name, 60) if trace.name and trace.name != title else "",
         prompt=formats.shortened(prompts[0], _PROMPT_LENGTH) if prompts else "",
         prompt_count=len(prompts),
-        steps=steps if hidden <= 0 else [*steps[: _MOST_STEPS - 1], steps[-1]],
-        hidden_steps=steps[_MOST_STEPS - 1 : -1] if hidden > 0 else (),
+        steps=steps if len(steps) <= _MOST_STEPS else [*steps[:2], steps[-1]],
+        hidden_steps=() if len(steps) <= _MOST_STEPS else steps[2:-1],
         note=_note(trace),
-        pictures=str(len(pictures)) if pictures else formats.NOTHING,
+        pictures=str(len(pictures)) if pictures else "",
         picture_size=formats.size(sum(sizes)) if sizes else "",
-        duration=formats.duration(trace.total_duration_ms),
+        duration="" if trace.total_duration_ms is None else formats.duration(trace.total_duration_ms),
         failed_path=failed_path,
         succeeded_path=succeeded_path,
         created_iso=formats.iso(trace.created_at),

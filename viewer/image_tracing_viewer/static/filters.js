@@ -16,7 +16,7 @@ export function useFilters() {
     field.closest("label").querySelector("[data-zone]").textContent = zone();
     if (field.dataset.instant) {
       const moment = new Date(field.dataset.instant);
-      field.value = `${localDate(moment)}T${localTime(moment)}`;
+      field.value = `${localDate(moment)}T${localTime(moment).replace(/:00$/, "")}`;
     }
   }
   form.addEventListener("formdata", (event) => {
