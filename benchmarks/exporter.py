@@ -1,7 +1,8 @@
-"""Spans to committed rows by PostgresSpanExporter, beside COPY of the same rows straight into the same tables.
+"""Spans to committed rows by PostgresSpanExporter, beside COPY of the same rows straight into the tables.
 
-Each round makes its own spans (a root, a failed and a good attempt, 500-character prompt, 15 parameters), runs both
-ways in turn on fresh, migrated databases of one server with fsync on, and counts the rows afterwards. Run with:
+Each round makes its own spans (a root, a failed and a good attempt, 500-character prompt, 15 parameters),
+gives them to both ways in turn on fresh, migrated databases of one server with fsync on, and counts the rows
+afterwards. The exporter starts from spans and is idempotent; the floor has its rows ready. Run with:
 
     python benchmarks/exporter.py [--traces 20000] [--batch 1024] [--rounds 5] [--server CONNINFO]
 """
@@ -29,9 +30,9 @@ from psycopg.conninfo import make_conninfo
 
 from image_tracing import attributes as names
 from image_tracing_postgres import PostgresSpanExporter, rows_from
+from image_tracing_postgres.merge import copied
 from image_tracing_postgres.migrate import migrate
 from image_tracing_postgres.statements import statement
-from image_tracing_postgres.values import array
 
 _MODELS = ["black-forest-labs/FLUX.1-schnell", "stabilityai/sdxl", "google/imagen-4", "openai/gpt-image-2"]
 _RESOURCE = Resource.create({"service.name": "benchmark"})
@@ -73,7 +74,7 @@ def _generation(chance: random.Random, prompt: str, at: int) -> Iterator[Readabl
     models = chance.sample(_MODELS, 2)
     for number, model in enumerate(models, start=1):
         context = SpanContext(root.trace_id, chance.getrandbits(64), False, TraceFlags(1))
-        attributes = {
+        attributes: dict[str, str | int] = {
             names.OPERATION_NAME: names.GENERATE_CONTENT,
             names.OUTPUT_TYPE: names.IMAGE,
             names.PROVIDER_NAME: "huggingface",
@@ -175,7 +176,8 @@ def seconds_of_copy(conninfo: str, batches: Sequence[Sequence[ReadableSpan]]) ->
     prepared = []
     for batch in batches:
         rows = rows_from(batch)
-        prepared.append(([(*trace._replace(models_tried=array(trace.models_tried), search_terms="{" + ",".join(trace.search_terms) + "}"), now) for trace in rows.traces], [(i, *a) for i, a in rows.attempts]))
+        traces = [copied(trace, now) for trace in rows.traces]
+        prepared.append((traces, [(trace_id, *attempt) for trace_id, attempt in rows.attempts]))
     seen: set[str] = set()
     with psycopg.connect(conninfo, autocommit=True) as connection:
         began = time.perf_counter()

@@ -9,7 +9,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
 
-from image_tracing_postgres.failures import reason_of
+from image_tracing_postgres.failures import UnreachableError, reason_of
 
 _Result = TypeVar("_Result")
 
@@ -38,7 +38,7 @@ class BoundedConnection(psycopg.Connection[TupleRow]):
         try:
             return super().connect(conninfo_with_defaults(conninfo), **kwargs)
         except psycopg.Error as error:
-            raise psycopg.OperationalError(reason_of(error)) from None
+            raise UnreachableError(reason_of(error)) from None
 
     def wait(self, gen: Any, *args: Any, **kwargs: Any) -> Any:
         return super().wait(_bounded(gen, self), *args, **kwargs)

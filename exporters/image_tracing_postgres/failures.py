@@ -1,7 +1,7 @@
 """What a failure of psycopg means, by SQLSTATE: its classes mix what passes with what never will."""
 
 import re
-from typing import Literal
+from typing import Final, Literal
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -15,6 +15,20 @@ Kind = Literal["poison", "schema", "unavailable"]
 _POISON_CLASSES = ("22", "23", "54")
 # Undefined table, column and function, invalid schema: the migrations did not run, or only older ones.
 _SCHEMA_STATES = frozenset({"42P01", "42703", "42883", "3F000", "42704"})
+
+# What libpq and the pool say, among addresses that they quote.
+_PHRASES: Final = {
+    "connection refused": "connection refused",
+    "timeout expired": "timeout expired",
+    "timed out": "timeout expired",
+    "no such file or directory": "no server at that socket",
+    "could not translate host name": "the host's name is not known",
+    "no route to host": "no route to the host",
+    "network is unreachable": "the network is unreachable",
+    "server closed the connection": "the server closed the connection",
+    "certificate": "the certificate was not accepted",
+    "couldn't get a connection": "all connections are busy",
+}
 
 
 def kind_of(error: BaseException) -> Kind:
@@ -42,28 +56,28 @@ def place_of(conninfo: str) -> str:
     return f"database {name!r} on {host}" + (f":{port}" if port else "")
 
 
+class UnreachableError(psycopg.OperationalError):
+    """No connection could be made; the message is fit for a log."""
+
+
 def reason_of(error: BaseException) -> str:
     """The first line of an error, without anything that could hold a part of a DSN.
 
     libpq quotes what it could not read, and a password with a stray `@` ends up in the host's name.
     """
     text = str(error).strip() or type(error).__name__
-    if isinstance(error, psycopg.Error) and error.sqlstate is None:
-        if match := re.search(r"FATAL:\s*(.*)", text):
-            return _one_line(match[1])
-        for known in (
-            "Connection refused",
-            "timeout expired",
-            "No such file or directory",
-            "could not translate host name",
-            "server closed the connection unexpectedly",
-        ):
-            if known.lower() in text.lower():
-                return known[0].lower() + known[1:]
-        if isinstance(error, psycopg.errors.ConnectionTimeout):
-            return "timeout expired"
-        return "no connection"
-    return _one_line(text)
+    if isinstance(error, UnreachableError) or not isinstance(error, psycopg.Error) or error.sqlstate:
+        return _one_line(text)
+    if isinstance(error, psycopg.ProgrammingError):
+        return "the address cannot be read"
+    if match := re.search(r"FATAL:\s*(.*)", text):
+        return _one_line(re.sub(r'"[^"]*@[^"]*"', '"…"', match[1]))
+    if isinstance(error, psycopg.errors.ConnectionTimeout):
+        return "timeout expired"
+    for phrase, reason in _PHRASES.items():
+        if phrase in text.lower():
+            return reason
+    return "no connection"
 
 
 def _one_line(text: str) -> str:

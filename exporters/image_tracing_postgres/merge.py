@@ -73,7 +73,7 @@ def _copy(cursor: psycopg.Cursor[Any], rows: Rows, ids: Sequence[str], updated_a
             made = rows.of(trace_id)
             if made is not None:
                 trace, of_trace = made
-                copy.write_row(_copied(trace, updated_at))
+                copy.write_row(copied(trace, updated_at))
                 attempts += ((trace_id, *attempt) for attempt in of_trace)
     if attempts:
         with cursor.copy(statement("copy_attempts")) as copy:
@@ -94,7 +94,8 @@ def _merge(cursor: psycopg.Cursor[Any], rows: Rows, ids: Sequence[str], updated_
     cursor.execute(statement("derive"), {"ids": ids})
 
 
-def _copied(trace: TraceRow, updated_at: str) -> tuple[Any, ...]:
+def copied(trace: TraceRow, updated_at: str) -> tuple[Any, ...]:
+    """The values of a trace's row for COPY, in the order of sql/copy_traces.sql."""
     models = array(trace.models_tried)
     found = "{" + ",".join(trace.search_terms) + "}"
     return (*trace[:_MODELS_TRIED], models, *trace[_MODELS_TRIED + 1 : -1], found, updated_at)

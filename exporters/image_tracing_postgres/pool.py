@@ -1,6 +1,5 @@
 """Connections for reading: a pool that opens at first use, and again in a forked child."""
 
-import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,20 +9,28 @@ from typing import Final
 
 import psycopg
 from psycopg.rows import TupleRow
-from psycopg_pool import ConnectionPool
+from psycopg_pool import ConnectionPool, PoolTimeout
 
 from image_tracing_postgres import database
-from image_tracing_postgres.connection import BoundedConnection
+from image_tracing_postgres.connection import BoundedConnection, connect
 from image_tracing_postgres.failures import translated
 from image_tracing_postgres.merge import limit_statements
 
-# The pool logs every failed attempt to connect; ours says it once, to whoever asked.
-logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
-
 # How long a reader waits for a free connection, or for a first one.
 _WAIT_SECONDS: Final = 3.0
+# Connection exceptions, and a server that is stopping or starting.
+_LOST_CLASSES: Final = ("08", "57P")
 # What the network may add to a statement's own limit.
 _GRACE_SECONDS: Final = 1.0
+
+
+_abandoned: Final[list[object]] = []
+
+
+def _is_lost(error: psycopg.Error) -> bool:
+    if isinstance(error, PoolTimeout):
+        return False
+    return error.sqlstate is None or error.sqlstate.startswith(_LOST_CLASSES)
 
 
 class Connections:
@@ -74,8 +81,9 @@ class Connections:
                     connection.close()
                     raise
         except psycopg.Error as error:
-            if error.sqlstate is None and self._dsn is None:
-                # The embedded server may have been stopped; the next use starts it again.
+            if _is_lost(error):
+                # A pool waits for a server that is away; a new one says at once what is wrong. The embedded
+                # server may have been stopped as well, and opening a pool starts it again.
                 self._forget(pool)
             raise translated(error, self._conninfo) from None
 
@@ -88,9 +96,14 @@ class Connections:
 
     def _opened(self) -> "ConnectionPool[BoundedConnection]":
         with self._lock:
-            if self._pool is None or self._pid != os.getpid():
+            if self._pool is not None and self._pid != os.getpid():
+                # The parent's connections: closing them here would end its sessions.
+                _abandoned.append(self._pool)
+                self._pool = None
+            if self._pool is None:
                 self._conninfo = database.dsn(self._dsn)
                 self._pid = os.getpid()
+                self._probe()
                 self._pool = ConnectionPool(
                     self._conninfo,
                     connection_class=BoundedConnection,
@@ -99,10 +112,16 @@ class Connections:
                     max_size=self._size,
                     open=True,
                     name="image-tracing",
-                    # A pool whose server is away tries again when it is asked, not in the background.
                     reconnect_timeout=_WAIT_SECONDS,
                 )
             return self._pool
+
+    def _probe(self) -> None:
+        """Fail at once where a pool would try again and again."""
+        try:
+            connect(self._conninfo, deadline=monotonic() + _WAIT_SECONDS).close()
+        except psycopg.Error as error:
+            raise translated(error, self._conninfo) from None
 
     def _forget(self, pool: "ConnectionPool[BoundedConnection]") -> None:
         with self._lock:

@@ -14,9 +14,9 @@ Status = Literal["started", "completed", "failed"]
 class Filters(TypedDict, total=False):
     """Which traces are meant; an absent key or None does not narrow.
 
-    `model`: tried in the generation. `served_by`: the model used. `provider`, `error_class`, `outcome`: of any
-    attempt. `from_` (inclusive) and `to` (exclusive) bound `created_at`; both are time-zone aware. `q`: every word
-    occurs in a prompt of the generation, upper and lower case alike.
+    `model`: tried in the generation. `served_by`: the model used. `provider`, `error_class`, `outcome`: of
+    any attempt. `from_` (inclusive) and `to` (exclusive) bound `created_at`; both are time-zone aware. `q`:
+    every word occurs in a prompt of the generation, upper and lower case alike.
     """
 
     status: Status | None

@@ -1,4 +1,4 @@
-"""The SQL files on real databases: pasted whole, one statement at a time, with Supabase's roles and without."""
+"""The SQL files on real databases: pasted whole, one by one, with Supabase's roles and without."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -158,7 +158,8 @@ def test_the_documents_are_one_step_away_in_sql(database: str) -> None:
         connection.execute(
             "INSERT INTO image_traces"
             " (id, created_at, updated_at, status, otel_trace_id, otel_span_id, root_state)"
-            " VALUES ('00000000-0000-0000-0000-000000000001', '2025-01-01', now(), 'started', '', '', 'absent')"
+            " VALUES"
+            " ('00000000-0000-0000-0000-000000000001', '2025-01-01', now(), 'started', '', '', 'absent')"
         )
         connection.execute(
             "INSERT INTO image_attempts (trace_id, span_id, started_at, number, success, outcome, model)"

@@ -348,6 +348,14 @@ def test_a_server_that_is_not_there_is_told_without_the_password() -> None:
     assert "hunter2" not in str(caught.value)
 
 
+def test_a_database_that_is_not_there_is_named(database: str) -> None:
+    with (
+        Store(make_conninfo(database, dbname="nowhere")) as store,
+        pytest.raises(DatabaseUnavailableError, match='database "nowhere" does not exist'),
+    ):
+        store.list()
+
+
 @pytest.mark.parametrize(
     "dsn",
     [

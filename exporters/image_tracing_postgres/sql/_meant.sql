@@ -26,13 +26,16 @@
     AND (
         %(words)s::text[] IS NULL
         OR (
+            -- Words of ASCII letters only, so the cheap lower case of "C" will do.
             SELECT bool_and(
-                coalesce(position(word IN lower(trace.request_data::text)) > 0, false)
-                OR EXISTS (
+                EXISTS (
                     SELECT FROM image_attempts AS attempt
                     WHERE attempt.trace_id = trace.id
-                        AND position(word IN lower(concat_ws(' ', attempt.prompt, attempt.negative_prompt))) > 0
+                        AND position(
+                            word IN lower(concat_ws(' ', attempt.prompt, attempt.negative_prompt) COLLATE "C")
+                        ) > 0
                 )
+                OR coalesce(position(word IN lower(trace.request_data::text COLLATE "C")) > 0, false)
             )
             FROM unnest(%(words)s::text[]) AS word
         )
