@@ -90,7 +90,7 @@ class Attempt:
         if not self._is_looked_at:
             return
         try:
-            if isinstance(response, dict | list | str | int | float) and self.is_recording:
+            if isinstance(response, (dict, list, str, int, float)) and self.is_recording:
                 self._response = clean_tree(response)
             if not self._is_told:
                 self._read(response)

@@ -231,7 +231,7 @@ def current_attempt() -> Attempt:
 
 
 def _decorated(kind: str, function: Any, plan: Any) -> Any:
-    if isinstance(function, classmethod | staticmethod):
+    if isinstance(function, (classmethod, staticmethod)):
         return type(function)(_decorated(kind, function.__func__, plan))
     if isinstance(function, partialmethod):
         return partialmethod(_decorated(kind, function.func, plan), *function.args, **function.keywords)

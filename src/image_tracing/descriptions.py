@@ -48,7 +48,7 @@ def description(value: object) -> str:
 
 
 def _size(value: object, kind: type) -> str | None:
-    if isinstance(value, bytes | bytearray):
+    if isinstance(value, (bytes, bytearray)):
         return f"{memoryview(value).nbytes} bytes"
     if kind.__name__ == "BytesIO":
         with value.getbuffer() as buffer:  # type: ignore[attr-defined]

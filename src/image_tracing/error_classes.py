@@ -5,10 +5,12 @@ the message; then what it was raised from. What none of them tells is `unknown`.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, Final
 
 from image_tracing.attributes import ErrorClass
 from image_tracing.error_words import CLASS_NAMES, CODES, LOADING_TEXTS, QUOTA_TEXTS, REFUSED_TEXTS, TEXTS
+from image_tracing.errors import NoImageError
 
 _CHAIN_LIMIT: Final = 4
 _MESSAGE_LIMIT: Final = 4_000
@@ -33,7 +35,7 @@ def error_class_of(error: BaseException | str) -> ErrorClass:
 
 def status_code_of(error: BaseException) -> int | None:
     """The HTTP status that an exception of an SDK carries, from 100 to 599; None if it carries none."""
-    if type(error).__module__ == "builtins":
+    if not _is_telling(error):
         return None
     response = _attribute(error, "response")
     for holder, names in (
@@ -76,21 +78,21 @@ def _chain(error: BaseException, seen: set[int]) -> Iterator[BaseException]:
 
 
 def _class_of(error: BaseException) -> ErrorClass | None:
-    own = _attribute(error, "error_class")
-    if isinstance(own, str) and hasattr(error, "outcome"):
-        return own  # type: ignore[return-value]
-    if isinstance(error, KeyboardInterrupt | GeneratorExit):
+    is_telling = _is_telling(error)
+    if isinstance(error, NoImageError):
+        return error.error_class
+    if isinstance(error, (KeyboardInterrupt, GeneratorExit)):
         return "cancelled"
     if isinstance(error, SystemExit):
         return "interrupted"
     if isinstance(error, MemoryError):
         return "out_of_memory"
-    class_names = [kind.__name__.lower() for kind in type(error).__mro__[:-2]]
+    class_names = _class_names(type(error))
     if "cancellederror" in class_names:
         return "cancelled"
     message = message_of(error)[:_MESSAGE_LIMIT].lower()
-    status = status_code_of(error)
-    codes = " ".join(_codes(error)).lower()
+    status = status_code_of(error) if is_telling else None
+    codes = " ".join(_codes(error)).lower() if is_telling else ""
     if codes:
         for part, error_class in CODES:
             if part not in codes:
@@ -106,16 +108,54 @@ def _class_of(error: BaseException) -> ErrorClass | None:
             return by_status
     if isinstance(error, TimeoutError):
         return "timeout"
-    for class_name in class_names:
+    by_name = _class_by_name(type(error))
+    # A connection that failed for want of time is a time-out, a refused prompt a refusal.
+    if by_name == "connection" and ("timed out" in message or "timeout" in message):
+        return "timeout"
+    if by_name == "invalid_request" and _holds(message, REFUSED_TEXTS):
+        return "refused"
+    return by_name or _class_of_text(message)
+
+
+@lru_cache(maxsize=512)
+def _class_names(kind: type) -> tuple[str, ...]:
+    """Its name and those of its bases, without BaseException and object."""
+    return tuple(base.__name__.lower() for base in kind.__mro__[:-2])
+
+
+@lru_cache(maxsize=512)
+def _class_by_name(kind: type) -> ErrorClass | None:
+    for class_name in _class_names(kind):
         for part, error_class in CLASS_NAMES:
             if part in class_name:
-                # A connection that failed for want of time is a time-out, a refused prompt a refusal.
-                if error_class == "connection" and ("timed out" in message or "timeout" in message):
-                    return "timeout"
-                if error_class == "invalid_request" and _holds(message, REFUSED_TEXTS):
-                    return "refused"
                 return error_class
-    return _class_of_text(message)
+    return None
+
+
+def _is_telling(error: BaseException) -> bool:
+    """Whether the exception has any field of its own or of its class that could tell a status or code."""
+    try:
+        return bool(error.__dict__) or _has_fields(type(error))
+    except AttributeError:
+        return True
+
+
+@lru_cache(maxsize=512)
+def _has_fields(kind: type) -> bool:
+    return any(
+        hasattr(kind, name)
+        for name in (
+            "body",
+            "code",
+            "error_type",
+            "http_status",
+            "response",
+            "status",
+            "status_code",
+            "type",
+            "__getattr__",
+        )
+    )
 
 
 def _class_of_status(status: int, message: str, class_names: str) -> ErrorClass | None:

@@ -30,6 +30,7 @@ LESSON_ID_LIMIT_BYTES: Final = 500
 # Attributes of the user's own are labels, not contents.
 _VALUE_LIMIT_BYTES: Final = 4_096
 _OWN_ATTRIBUTES_LIMIT: Final = 32
+_URLS_LIMIT: Final = 500
 _NO_CONTEXT: Final = Context()
 
 
@@ -187,24 +188,27 @@ class Generation:
             return
         response = self._response
         if response is None:
-            response = self._own_response(result)
-        if response is not None:
-            text, is_cut = shortened(response)[1:]
-            attributes[names.RESPONSE] = text
-            if is_cut:
-                attributes[names.TRUNCATED] = True
+            urls = [url for url in uploads if url] or _urls_in(result)
+            if not uploads and not urls and not self._upload_failures:
+                if tally.attempts:
+                    attributes[names.RESPONSE] = f'{{"generatedImagesCount":{tally.generated}}}'
+                return
+            response = self._own_response(urls)
+        text, is_cut = shortened(response)[1:]
+        attributes[names.RESPONSE] = text
+        if is_cut:
+            attributes[names.TRUNCATED] = True
 
-    def _own_response(self, result: object) -> Json:
+    def _own_response(self, urls: list[str]) -> Json:
         """What can be said where the user said nothing, in the words of the original system."""
         response: dict[str, Json] = {}
         if self.tally.attempts:
             response["generatedImagesCount"] = self.tally.generated
         if self._uploads or self._upload_failures:
             response["uploadedImagesCount"] = len(self._uploads)
-        urls = [url for url in self._uploads if url] or _urls_in(result)
         if urls:
             response["imageUrls"] = list(urls)
-        return response or None
+        return response
 
     def _failure(self, error: BaseException | None) -> Failure | None:
         has_content = self.switches.content
@@ -265,21 +269,25 @@ def lesson_id_from(value: object) -> str | None:
 
 def _attribute_value(value: object) -> Any:
     tree = clean_tree(value)
-    if tree is None or isinstance(tree, bool | int | float):
+    if tree is None or isinstance(tree, (bool, int, float)):
         return tree
     return (
         shortened(tree, limit_bytes=_VALUE_LIMIT_BYTES)[1]
-        if isinstance(tree, list | dict)
+        if isinstance(tree, (list, dict))
         else cut(tree, limit_bytes=_VALUE_LIMIT_BYTES)
     )
 
 
 def _urls_in(result: object) -> list[str]:
     """The web addresses that a generation returned, if that is all it returned."""
-    items = result if isinstance(result, list | tuple) else [result]
-    urls = [
-        item
-        for item in items[:500]
-        if type(item) is str and item[:8].lower().startswith(("http://", "https://"))
-    ]
-    return [clean_text(url) for url in urls] if len(urls) == len(items) else []
+    if isinstance(result, (list, tuple)):
+        urls = [_web_address(item) for item in result[:_URLS_LIMIT]]
+        return [url for url in urls if url is not None] if None not in urls else []
+    url = _web_address(result)
+    return [] if url is None else [url]
+
+
+def _web_address(value: object) -> str | None:
+    if type(value) is str and value[:8].lower().startswith(("http://", "https://")):
+        return clean_text(value)
+    return None

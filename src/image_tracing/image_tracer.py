@@ -187,7 +187,7 @@ class ImageTracer:
         if isinstance(response_data, Mapping):
             urls = response_data.get("imageUrls")
             count = response_data.get("uploadedImagesCount")
-            if isinstance(urls, list | tuple):
+            if isinstance(urls, (list, tuple)):
                 for url in urls[:1000]:
                     generation.record_upload(url=str(url))
             elif type(count) is int:

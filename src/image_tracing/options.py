@@ -7,19 +7,19 @@ JSON without a tree in between. Everything else goes the general way of `content
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from json.encoder import encode_basestring
 from typing import Any, Final
 
 from image_tracing import attributes as names
 from image_tracing.content import captured, clean_text, is_only_numbers
-from image_tracing.parameters import is_given
+from image_tracing.parameters import NOT_GIVEN, is_given
 from image_tracing.redaction import REDACTED, is_secret_name
 from image_tracing.storable import FIELD_LIMIT_BYTES, Json, encoded, shortened
 from image_tracing.vocabulary import (
     INTEGER,
     NUMBER,
     STANDARD,
-    TEXT,
     add_standard_attribute,
     standard_attributes,
 )
@@ -29,16 +29,30 @@ _RULES_LIMIT: Final = 1_000
 # Four bytes a character at most: a shorter text needs no measuring.
 _SHORT: Final = FIELD_LIMIT_BYTES // 4
 
-# The name as it begins a JSON member, its standard attribute and that one's kind, whether it names a secret.
-_Rule = tuple[str, str | None, str | None, bool]
+
+@dataclass(slots=True)
+class _Rule:
+    """How to record one parameter: `opening` is its name as a JSON member begins with it.
+
+    `default` and what it gives are known from the first call on: most arguments of most calls are defaults.
+    """
+
+    opening: str
+    key: str | None
+    kind: str | None
+    is_secret: bool
+    default: object
+    default_member: str = ""
+    default_attributes: dict[str, Any] | None = None
 
 
 class Options:
     """How to record the parameters of one function, less those that are `left_out`."""
 
-    def __init__(self, left_out: Iterable[str], *, is_attempt: bool) -> None:
+    def __init__(self, left_out: Iterable[str], *, defaults: Mapping[str, object], is_attempt: bool) -> None:
         self._left_out = frozenset(left_out)
         self._is_attempt = is_attempt
+        self._defaults = defaults
         self._rules: dict[str, _Rule | None] = {}
 
     def written(
@@ -53,46 +67,65 @@ class Options:
         members = []
         rules = self._rules
         for name, value in arguments.items():
-            rule = rules.get(name, _UNKNOWN)
-            if rule is _UNKNOWN:
+            try:
+                rule = rules[name]
+            except KeyError:
                 rule = self._rule(name)
             if rule is None:
                 continue
-            opening, key, kind, is_secret = rule
-            value_type = type(value)
-            if value is None or value_type is bool:
-                members.append(opening + _CONSTANTS[value])
-                if key is not None and value is not None:
-                    add_standard_attribute(key, kind, value, into, has_content=has_content)
-            elif is_secret:
-                members.append(f'{opening}"{REDACTED}"')
-            elif value_type is str:
-                if not has_content:
-                    if key is not None and is_only_numbers(value):
-                        add_standard_attribute(key, kind, value, into, has_content=False)
-                    members.append(opening + _HIDDEN)
-                    continue
-                text = clean(value)
-                members.append(opening + encode_basestring(text))
-                if kind is TEXT:
-                    into[key] = text  # type: ignore[index]
-                elif key is not None:
-                    add_standard_attribute(key, kind, text, into, has_content=True)
-            elif value_type is int and -_INT64 <= value < _INT64:
-                members.append(f"{opening}{value}")
-                if kind is INTEGER or kind is NUMBER:
-                    into[key] = value  # type: ignore[index]
-            elif value_type is float and math.isfinite(value):
-                members.append(f"{opening}{value!r}")
-                if kind is NUMBER:
-                    into[key] = value  # type: ignore[index]
-            elif is_given(value):
-                tree = captured(value, has_content=has_content)
-                members.append(opening + encoded(tree))
-                if self._is_attempt:
-                    standard_attributes({name: tree}, has_content=has_content, into=into)
+            if value is rule.default and has_content:
+                members.append(rule.default_member)
+                if rule.default_attributes:
+                    into.update(rule.default_attributes)
+            elif value is not NOT_GIVEN:
+                member = self._member(name, value, rule, clean=clean, has_content=has_content, into=into)
+                if member:
+                    members.append(member)
         if members:
             _write_request("{" + ",".join(members) + "}", into)
+
+    def _member(
+        self,
+        name: str,
+        value: Any,
+        rule: _Rule,
+        *,
+        clean: Callable[[str], str],
+        has_content: bool,
+        into: dict[str, Any],
+    ) -> str:
+        """One argument as a JSON member, "" for what was not given; its standard attributes go `into`."""
+        key, kind = rule.key, rule.kind
+        value_type = type(value)
+        if value is None or value_type is bool:
+            if key is not None and value is not None:
+                add_standard_attribute(key, kind, value, into, has_content=has_content)
+            return rule.opening + _CONSTANTS[value]
+        if rule.is_secret:
+            return f'{rule.opening}"{REDACTED}"'
+        if value_type is str:
+            if has_content:
+                text = clean(value)
+                if key is not None:
+                    add_standard_attribute(key, kind, text, into, has_content=True)
+                return rule.opening + encode_basestring(text)
+            if key is not None and is_only_numbers(value):
+                add_standard_attribute(key, kind, value, into, has_content=False)
+            return rule.opening + _HIDDEN
+        if value_type is int and -_INT64 <= value < _INT64:
+            if kind is INTEGER or kind is NUMBER:
+                into[key] = value  # type: ignore[index]
+            return f"{rule.opening}{value}"
+        if value_type is float and math.isfinite(value):
+            if kind is NUMBER:
+                into[key] = value  # type: ignore[index]
+            return f"{rule.opening}{value!r}"
+        if not is_given(value):
+            return ""
+        tree = captured(value, has_content=has_content)
+        if self._is_attempt:
+            standard_attributes({name: tree}, has_content=has_content, into=into)
+        return rule.opening + encoded(tree)
 
     def left(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments that are recorded, as they are."""
@@ -101,11 +134,21 @@ class Options:
         }
 
     def _rule(self, name: str) -> _Rule | None:
+        """What to do with a parameter of this name, decided at its first argument."""
         rule: _Rule | None = None
         if name not in self._left_out:
             opening = encode_basestring(clean_text(name)) + ":"
             key, kind = STANDARD.get(name, (None, None)) if self._is_attempt else (None, None)
-            rule = (opening, key, kind, is_secret_name(name))
+            rule = _Rule(opening, key, kind, is_secret_name(name), default=_NO_DEFAULT)
+            default = self._defaults.get(name, _NO_DEFAULT)
+            # Only what cannot change is remembered.
+            if type(default) in _CONSTANT_TYPES:
+                attributes: dict[str, Any] = {}
+                rule.default_member = self._member(
+                    name, default, rule, clean=clean_text, has_content=True, into=attributes
+                )
+                rule.default_attributes = attributes
+                rule.default = default
         if len(self._rules) < _RULES_LIMIT:
             self._rules[name] = rule
         return rule
@@ -127,6 +170,7 @@ def _write_request(text: str, into: dict[str, Any]) -> None:
         write_request_tree(json.loads(text), into)
 
 
-_UNKNOWN: Final[_Rule] = ("", None, None, False)
+_NO_DEFAULT: Final = object()
+_CONSTANT_TYPES: Final = frozenset({bool, float, int, str, type(None)})
 _CONSTANTS: Final = {None: "null", True: "true", False: "false"}
 _HIDDEN: Final = '"[not captured]"'

@@ -74,6 +74,11 @@ class Parameters:
             arguments[self._extra_positions] = args[len(self._names) :]
         return arguments
 
+    @property
+    def defaults(self) -> Mapping[str, Any]:
+        """Name to default of all parameters, `NOT_GIVEN` for those without."""
+        return self._template
+
     def can_be_given(self, name: str) -> bool:
         """Whether a call may give an argument of this name."""
         return (

@@ -95,7 +95,8 @@ class GenerationPlan:
 
     def options(self, parameters: Parameters) -> Options:
         """How the other parameters of a function are recorded."""
-        return Options(self.ignore.union(LESSON_ID_NAMES, parameters.receivers), is_attempt=False)
+        left_out = self.ignore.union(LESSON_ID_NAMES, parameters.receivers)
+        return Options(left_out, defaults=parameters.defaults, is_attempt=False)
 
     def begin(
         self,
@@ -178,7 +179,8 @@ class AttemptPlan:
 
     def options(self, parameters: Parameters) -> Options:
         """How the other parameters of a function are recorded."""
-        return Options(self.ignore.union(ATTEMPT_NAMES, parameters.receivers), is_attempt=True)
+        left_out = self.ignore.union(ATTEMPT_NAMES, parameters.receivers)
+        return Options(left_out, defaults=parameters.defaults, is_attempt=True)
 
     def begin(
         self,

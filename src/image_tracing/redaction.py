@@ -86,7 +86,7 @@ def _has_named_value(text: str) -> bool:
     """Whether one of the names stands before a colon; the first few colons tell it for ordinary prompts."""
     end = text.find(":")
     for _ in range(_COLONS_LIMIT):
-        if _holds_any(text[max(0, end - 40) : end].lower(), _NAMES_IN_TEXT):
+        if _holds_any(text[max(0, end - 24) : end].lower(), _NAMES_IN_TEXT):
             return True
         end = text.find(":", end + 1)
         if end == -1:

@@ -100,9 +100,9 @@ class _Reading:
         kind = type(value)
         if isinstance(value, str):
             self._read_text(str.__str__(value))
-        elif isinstance(value, bytes | bytearray | memoryview):
+        elif isinstance(value, (bytes, bytearray, memoryview)):
             self.reply._add_bytes(value)
-        elif isinstance(value, list | tuple):
+        elif isinstance(value, (list, tuple)):
             for item in value:
                 self.read(item, depth + 1)
         elif isinstance(value, dict):
@@ -233,7 +233,7 @@ class _Reading:
         return bool(added)
 
     def _add_content(self, content: Any) -> None:
-        if isinstance(content, bytes | bytearray | memoryview):
+        if isinstance(content, (bytes, bytearray, memoryview)):
             self.reply._add_bytes(content)
         elif isinstance(content, str):
             is_url = content[:5].lower() == "data:"
@@ -243,7 +243,7 @@ class _Reading:
         reply = self.reply
         for name in ("finish_reason", "finishReason", "finish_reasons", "finishReasons"):
             reasons = fields.get(name)
-            for reason in reasons if isinstance(reasons, list | tuple) else (reasons,):
+            for reason in reasons if isinstance(reasons, (list, tuple)) else (reasons,):
                 self._read_reason(reason)
         feedback = first(fields, ("prompt_feedback", "promptFeedback"))
         if feedback is not None:
@@ -305,4 +305,4 @@ def _flags(fields: AnyFields) -> list[bool]:
     flags = first(fields, ("nsfw_content_detected", "has_nsfw_concepts"))
     if isinstance(flags, bool):
         return [flags] * 100
-    return [flag is True for flag in flags] if isinstance(flags, list | tuple) else []
+    return [flag is True for flag in flags] if isinstance(flags, (list, tuple)) else []

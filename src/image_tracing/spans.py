@@ -16,16 +16,6 @@ _TRACEBACK_LIMIT_BYTES: Final = 32_768
 _LONG: Final = 4_096
 # Room for the attributes that are never long.
 _REST_BYTES: Final = 32_768
-_LONG_NAMES: Final = (
-    names.PROMPT,
-    names.REQUEST,
-    names.RESPONSE,
-    names.NEGATIVE_PROMPT,
-    names.IMAGES,
-    names.INPUT_MESSAGES,
-    names.REVISED_PROMPT,
-    names.EXCEPTION_STACKTRACE,
-)
 
 
 def has_kept(span: Span, attributes: Mapping[str, Any]) -> bool:
@@ -67,12 +57,14 @@ def set_attributes(span: Span, attributes: dict[str, Any], last: Mapping[str, An
 
     Beyond the size limit of a span the longest texts are cut until the rest fits.
     """
-    length = 0
-    for name in _LONG_NAMES:
-        value = attributes.get(name)
-        if value is not None:
-            length += len(value)
-    if length * 4 > SPAN_LIMIT_BYTES - _REST_BYTES:
+    get = attributes.get
+    length = (
+        len(get(names.PROMPT, ""))
+        + len(get(names.REQUEST, ""))
+        + len(get(names.RESPONSE, ""))
+        + len(get(names.NEGATIVE_PROMPT, ""))
+    )
+    if length > _LONG:
         _cut_to_span_limit(attributes)
     if names.ROLE in attributes:
         for name in last:

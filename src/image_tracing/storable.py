@@ -186,7 +186,7 @@ class _Walk:
             return self.plain(float.__float__(value), depth)
         if isinstance(value, MappingProxyType):
             return self._mapping(value, value.items(), len(value), depth)
-        if isinstance(value, set | frozenset):
+        if isinstance(value, (set, frozenset)):
             items = [self.plain(item, depth + 1) for item in list(value)[:NODE_LIMIT]]
             return sorted(items, key=encoded)
         text = standard_text(value)
@@ -225,7 +225,7 @@ class _Walk:
         """A text for any key; one that would hide a text key of the same spelling tells its type."""
         if isinstance(key, str):
             return self._clean_name(str.__str__(key))
-        if key is None or isinstance(key, bool | int | float):
+        if key is None or isinstance(key, (bool, int, float)):
             name = self.plain(key, DEPTH_LIMIT)
             text = name if isinstance(name, str) else encoded(name)
         else:

@@ -6,7 +6,7 @@ from threading import Lock
 from image_tracing.attributes import ErrorClass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Failure:
     """Why an attempt or a generation failed; `message` is never empty."""
 

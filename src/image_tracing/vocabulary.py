@@ -120,7 +120,7 @@ def requested_count(request: object) -> int | None:
         if type(count) is int and 0 < count < 1_000_000:
             return count
     prompts = request.get("prompts")
-    return len(prompts) if isinstance(prompts, list | tuple) else None
+    return len(prompts) if isinstance(prompts, (list, tuple)) else None
 
 
 def _add_size(value: Json, into: dict[str, Any], *, has_content: bool) -> None:
