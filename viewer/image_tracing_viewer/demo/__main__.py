@@ -148,7 +148,7 @@ def _illustrate_until(ended: threading.Event) -> None:
             return
 
 
-def _illustrate(lesson: Lesson, *, timeout: float = 1.2) -> str:
+def _illustrate(lesson: Lesson, *, timeout: float = 2.0) -> str:
     from .generator import NoModelLeftError, illustrate
 
     try:

@@ -41,7 +41,7 @@ def paint(
     guidance_scale: float = 4.5,
     num_inference_steps: int = 28,
     seed: int | None = None,
-    timeout: float = 1.2,
+    timeout: float = 2.0,
 ) -> bytes:
     """One picture from one model, in the format in which the model sent it."""
     # One address a model is how dedicated endpoints are called; here all of them are the demo's local server.
@@ -89,7 +89,7 @@ def first_picture(prompt: str, *, timeout: float) -> bytes:
 
 
 @generation(name="illustrate_lesson")
-def illustrate(lesson_id: str, prompts: list[str], *, style: str, timeout: float = 1.2) -> list[str]:
+def illustrate(lesson_id: str, prompts: list[str], *, style: str, timeout: float = 2.0) -> list[str]:
     """The addresses of the pictures of a lesson, one a prompt."""
     addresses = []
     for index, prompt in enumerate(prompts, start=1):

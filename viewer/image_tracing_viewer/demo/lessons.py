@@ -76,7 +76,6 @@ _TOPICS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
         "simple-machines",
         ("a lever lifting a stone", "a pulley on a ship", "an inclined plane", "a wheel and axle"),
     ),
-    ("french-revolution", ("the public execution of a king seen from the crowd",)),
     (
         "seasons",
         ("an apple tree in spring, summer, autumn and winter", "the tilt of the earth's axis in June"),
@@ -98,6 +97,7 @@ _TOPICS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("light-colour", ("a prism splitting white light", "mixing red, green and blue lamps on a wall")),
     ("rivers", ("a meander becoming an oxbow lake", "a delta seen from above", "a gorge with a waterfall")),
     ("printing-press", ("Gutenberg's press with a page being pulled", "movable type in a case")),
+    ("french-revolution", ("the public execution of a king seen from the crowd",)),
     ("germs", ("bacteria under a microscope, in false colours", "washing hands with soap, step by step")),
     ("bridges", ("an arch, a beam and a suspension bridge compared", "how an arch carries its load")),
     (

@@ -1,0 +1,45 @@
+"""The documents say what the code says."""
+
+import re
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from click import Context
+
+from image_tracing import ErrorClass, Outcome, attributes
+from image_tracing_viewer.cli import cli
+
+TOP = Path(__file__).parents[1]
+ATTRIBUTES = (TOP / "docs/attributes.md").read_text(encoding="utf-8")
+API = (TOP / "docs/api.md").read_text(encoding="utf-8")
+
+
+def test_the_table_of_attributes_has_each_name_once() -> None:
+    written = [
+        value
+        for name, value in vars(attributes).items()
+        if name.isupper() and isinstance(value, str) and re.fullmatch(r"[a-z_]+(\.[a-z_]+)+", value)
+    ]
+
+    assert sorted(re.findall(r"^\| `([^`]+)`", ATTRIBUTES, re.MULTILINE)) == sorted(written)
+
+
+@pytest.mark.parametrize("word", [*get_args(Outcome), *get_args(ErrorClass)])
+def test_every_outcome_and_error_class_is_told(word: str) -> None:
+    assert f"`{word}`" in API
+
+
+def test_every_command_is_told() -> None:
+    commands = cli.list_commands(Context(cli))
+
+    assert commands
+    assert [name for name in commands if name not in API] == []
+
+
+def test_every_route_is_told() -> None:
+    source = (TOP / "viewer/image_tracing_viewer/api.py").read_text(encoding="utf-8")
+    routes = set(re.findall(r'Route\(\s*"(/[^"]+)"', source))
+
+    assert routes
+    assert [route for route in routes if re.sub(r"\{.*", "{id}", route) not in API] == []
