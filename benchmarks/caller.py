@@ -6,9 +6,9 @@ whose exporter does nothing. *ours* is the same work decorated, with all capture
 under the same processor. Rounds of both alternate within one run and count the caller's own CPU time, so
 that other load hits both alike.
 
-The failing call raises the way a client library does, nine frames deep with one cause. That is a third of what
-huggingface_hub 2.4.0 gives for a time-out (27 frames, 4 exceptions, 1.1 ms to format); `--shallow` raises in
-the function itself, where nobody's models fail.
+The failing call raises the way a client library does, nine frames deep with one cause. That is a third of
+what huggingface_hub 2.4.0 gives for a time-out (27 frames, 4 exceptions, 1.1 ms to format); `--shallow`
+raises in the function itself, where nobody's models fail.
 
     python benchmarks/caller.py            # medians, the ratio, and the cost without a provider
     python benchmarks/caller.py --shallow  # the least favourable case for us

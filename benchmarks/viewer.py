@@ -89,7 +89,7 @@ SELECT
     md5(id::text || copy)::uuid, created_at - copy * interval '1 hour',
     completed_at - copy * interval '1 hour',
     updated_at - copy * interval '1 hour',
-    total_duration_ms, status, lesson_id || '-' || copy / 20, name,
+    total_duration_ms, status, lesson_id || '-' || copy / 5, name,
     service_name, model_used, models_tried, error_class, error_message, request_data, response_data,
     md5(otel_trace_id || copy), left(md5(otel_span_id || copy), 16), root_state, root_model_used, search_terms
 FROM generate_series(%s::integer, %s::integer) AS copy CROSS JOIN base_traces
@@ -120,7 +120,7 @@ class Case:
 
 def database_of(server: str, traces: int) -> str:
     """The conninfo of a database with so many traces, made unless an earlier run left it whole."""
-    name = f"benchmark_viewer_{traces}"
+    name = f"benchmark_viewer_{traces}_b"
     conninfo = make_conninfo(server, dbname=name)
     with contextlib.suppress(psycopg.OperationalError), psycopg.connect(conninfo) as connection:
         found = connection.execute("SELECT to_regclass('benchmark_is_whole')").fetchone()
@@ -140,6 +140,8 @@ def database_of(server: str, traces: int) -> str:
 
 
 def _multiply(connection: psycopg.Connection, traces: int) -> None:
+    # A hundred lessons, each with about a hundred traces at any size.
+    connection.execute("UPDATE image_traces SET lesson_id = 'lesson-' || abs(hashtext(lesson_id)) % 100")
     connection.execute(
         "UPDATE image_traces SET status = 'failed', root_state = 'failed', error_class = 'timeout' "
         "WHERE hashtext(id::text) % 20 = 0"
@@ -173,7 +175,7 @@ def cases_of(conninfo: str) -> list[Case]:
     """Each page with the ids of its rows, which the store is asked for once."""
     with Store(conninfo) as store, psycopg.connect(conninfo) as connection:
         row = connection.execute(
-            "SELECT lesson_id FROM image_traces GROUP BY lesson_id HAVING count(*) > 20 LIMIT 1"
+            "SELECT lesson_id FROM image_traces GROUP BY lesson_id HAVING count(*) > 50 LIMIT 1"
         ).fetchone()
         lesson = row[0] if row else None
         some = store.list(limit=1, offset=_BASE // 2)[0]

@@ -4,58 +4,78 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial, partialmethod
 from inspect import isclass
 from types import TracebackType
-from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar, overload
 
 from opentelemetry.context import attach
 
-from image_tracing.attempts import INERT_ATTEMPT, Attempt
 from image_tracing.errors import UsageError
-from image_tracing.generations import INERT_GENERATION, Generation
-from image_tracing.options import Options
 from image_tracing.parameters import Parameters
-from image_tracing.plans import AttemptPlan, GenerationPlan
-from image_tracing.tracer import current, detach
+from image_tracing.tracer import active_tracer, current, detach
 from image_tracing.wrapping import wrapped
+
+if TYPE_CHECKING:
+    from image_tracing.attempts import Attempt
+    from image_tracing.generations import Generation
 
 F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, Any, Any] | staticmethod[Any, Any]")
 H = TypeVar("H", bound="Generation | Attempt")
-H_co = TypeVar("H_co", bound="Generation | Attempt", covariant=True)
 V = TypeVar("V")
 # A value, or what tells it for each call from a mapping of parameter name to argument, defaults applied.
 Told: TypeAlias = V | Callable[[Mapping[str, Any]], V | None] | None
 
 
-class _Plan(Protocol[H_co]):
-    ignore: frozenset[str]
+class _Begin(Generic[H]):
+    """Begins the recording of each call of one function, or of each entry of one block.
 
-    def begin(
-        self,
-        parameters: Parameters | None,
-        options: Options | None,
-        default_name: str,
-        args: tuple[Any, ...],
-        kwargs: Mapping[str, Any],
-        /,
-    ) -> H_co | None: ...
+    All that records is imported when there is something to record: a program without a provider never pays
+    for it.
+    """
+
+    __slots__ = ("_always", "_begin", "_function_name", "_kind", "_parameters", "_settings")
+
+    def __init__(
+        self, kind: str, settings: Mapping[str, Any], parameters: Parameters | None, function_name: str
+    ) -> None:
+        self._kind = kind
+        self._settings = settings
+        self._parameters = parameters
+        self._function_name = function_name
+        self._always = bool(settings.get("require_image"))
+        self._begin: Callable[[Any, tuple[Any, ...], Mapping[str, Any]], H | None] | None = None
+
+    def __call__(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> H | None:
+        tracer = active_tracer()
+        if tracer is None and not self._always:
+            return None
+        begin = self._begin
+        if begin is None:
+            from image_tracing.plans import begin_of
+
+            begin = begin_of(self._kind, self._settings, self._parameters, self._function_name)
+            self._begin = begin
+        return begin(tracer, args, kwargs)
 
 
-class _Block(Generic[H]):
+class Block(Generic[H]):
     """What `generation(...)` and `attempt(...)` give: decorates a function, or is entered with `with`."""
 
-    def __init__(self, kind: str, plan: _Plan[H], inert: H) -> None:
+    def __init__(self, kind: str, settings: Mapping[str, Any], inert: Callable[[], H]) -> None:
         self._kind = kind
-        self._plan = plan
+        self._settings = settings
         self._inert = inert
+        self._begin: _Begin[H] = _Begin(kind, settings, None, kind)
         self._entered: list[tuple[H, Any]] = []
 
     def __call__(self, function: F, /) -> F:
-        return cast("F", _decorated(self._kind, function, self._plan))
+        decorated: F = _decorated(self._kind, function, self._settings)
+        return decorated
 
     def __enter__(self) -> H:
-        recording = self._plan.begin(None, None, self._kind, (), {})
+        recording = self._begin((), {})
         if recording is None:
-            self._entered.append((self._inert, None))
-            return self._inert
+            recording = self._inert()
+            self._entered.append((recording, None))
+            return recording
         recording.is_block = True
         self._entered.append((recording, attach(recording.context)))
         return recording
@@ -111,7 +131,7 @@ def generation(
     attributes: Told[Mapping[str, Any]] = None,
     ignore: str | Iterable[str] = (),
     traceback: bool = False,
-) -> _Block[Generation]: ...
+) -> "Block[Generation]": ...
 
 
 def generation(
@@ -143,16 +163,16 @@ def generation(
     _require_text_or_function("generation", "name", name)
     _require_mapping_or_function("generation", "request", request)
     _require_mapping_or_function("generation", "attributes", attributes)
-    plan = GenerationPlan(
-        name=name,
-        lesson_id=lesson_id,
-        prompts=prompts,
-        request=request,
-        attributes=attributes,
-        ignore=_names("generation", ignore),
-        traceback=traceback,
-    )
-    block = _Block[Generation]("generation", plan, INERT_GENERATION)
+    settings = {
+        "name": name,
+        "lesson_id": lesson_id,
+        "prompts": prompts,
+        "request": request,
+        "attributes": attributes,
+        "ignore": _names("generation", ignore),
+        "traceback": traceback,
+    }
+    block: Block[Generation] = Block("generation", settings, _inert_generation)
     return block if function is None else block(function)
 
 
@@ -171,7 +191,7 @@ def attempt(
     ignore: str | Iterable[str] = (),
     require_image: bool = False,
     traceback: bool = False,
-) -> _Block[Attempt]: ...
+) -> "Block[Attempt]": ...
 
 
 def attempt(
@@ -202,53 +222,68 @@ def attempt(
     """
     _require_text_or_function("attempt", "provider", provider)
     _require_mapping_or_function("attempt", "request", request)
-    plan = AttemptPlan(
-        model=model,
-        prompt=prompt,
-        negative_prompt=negative_prompt,
-        provider=provider,
-        request=request,
-        ignore=_names("attempt", ignore),
-        require_image=require_image,
-        traceback=traceback,
-    )
-    block = _Block[Attempt]("attempt", plan, INERT_ATTEMPT)
+    settings = {
+        "model": model,
+        "prompt": prompt,
+        "negative_prompt": negative_prompt,
+        "provider": provider,
+        "request": request,
+        "ignore": _names("attempt", ignore),
+        "require_image": require_image,
+        "traceback": traceback,
+    }
+    block: Block[Attempt] = Block("attempt", settings, _inert_attempt)
     return block if function is None else block(function)
 
 
-def current_generation() -> Generation:
+def current_generation() -> "Generation":
     """The generation around this code; out of one, an object whose methods do nothing."""
     around = current()
-    if isinstance(around, Attempt):
-        return around.generation
-    return around if isinstance(around, Generation) else INERT_GENERATION
+    if around is None:
+        return _inert_generation()
+    found: Generation = getattr(around, "generation", around)
+    return found
 
 
-def current_attempt() -> Attempt:
+def current_attempt() -> "Attempt":
     """The attempt around this code; out of one, an object whose methods do nothing."""
     around = current()
-    return around if isinstance(around, Attempt) else INERT_ATTEMPT
+    if hasattr(around, "generation"):
+        found: Attempt = around
+        return found
+    return _inert_attempt()
 
 
-def _decorated(kind: str, function: Any, plan: Any) -> Any:
+def _inert_generation() -> "Generation":
+    from image_tracing.generations import INERT_GENERATION
+
+    return INERT_GENERATION
+
+
+def _inert_attempt() -> "Attempt":
+    from image_tracing.attempts import INERT_ATTEMPT
+
+    return INERT_ATTEMPT
+
+
+def _decorated(kind: str, function: Any, settings: Mapping[str, Any]) -> Any:
     if isinstance(function, (classmethod, staticmethod)):
-        return type(function)(_decorated(kind, function.__func__, plan))
+        return type(function)(_decorated(kind, function.__func__, settings))
     if isinstance(function, partialmethod):
-        return partialmethod(_decorated(kind, function.func, plan), *function.args, **function.keywords)
+        return partialmethod(_decorated(kind, function.func, settings), *function.args, **function.keywords)
     if isclass(function) or not callable(function):
         raise UsageError(
             f"{kind} wants a function to decorate, or keyword arguments; found {_shown(function)}; "
             f"write @{kind}, @{kind}(...) or with {kind}(...)"
         )
     parameters = Parameters(function)
-    unknown = sorted(name for name in plan.ignore if not parameters.can_be_given(name))
+    unknown = sorted(name for name in settings["ignore"] if not parameters.can_be_given(name))
     if unknown:
         raise UsageError(
             f"{kind} wants to ignore parameters of {_name_of(function)}; found {unknown[0]!r}, "
             "which it does not take; correct the name or leave it out"
         )
-    begin = partial(plan.begin, parameters, plan.options(parameters), _name_of(function))
-    return wrapped(function, begin)
+    return wrapped(function, _Begin(kind, settings, parameters, _name_of(function)))
 
 
 def _name_of(function: Any) -> str:

@@ -78,6 +78,7 @@ def _chain(error: BaseException, seen: set[int]) -> Iterator[BaseException]:
 
 
 def _class_of(error: BaseException) -> ErrorClass | None:
+    kind: type = type(error)
     is_telling = _is_telling(error)
     if isinstance(error, NoImageError):
         return error.error_class
@@ -87,7 +88,7 @@ def _class_of(error: BaseException) -> ErrorClass | None:
         return "interrupted"
     if isinstance(error, MemoryError):
         return "out_of_memory"
-    class_names = _class_names(type(error))
+    class_names = _class_names(kind)
     if "cancellederror" in class_names:
         return "cancelled"
     message = message_of(error)[:_MESSAGE_LIMIT].lower()
@@ -108,7 +109,7 @@ def _class_of(error: BaseException) -> ErrorClass | None:
             return by_status
     if isinstance(error, TimeoutError):
         return "timeout"
-    by_name = _class_by_name(type(error))
+    by_name = _class_by_name(kind)
     # A connection that failed for want of time is a time-out, a refused prompt a refusal.
     if by_name == "connection" and ("timed out" in message or "timeout" in message):
         return "timeout"
@@ -135,7 +136,8 @@ def _class_by_name(kind: type) -> ErrorClass | None:
 def _is_telling(error: BaseException) -> bool:
     """Whether the exception has any field of its own or of its class that could tell a status or code."""
     try:
-        return bool(error.__dict__) or _has_fields(type(error))
+        kind: type = type(error)
+        return bool(error.__dict__) or _has_fields(kind)
     except AttributeError:
         return True
 

@@ -1,7 +1,10 @@
 """What a decorator or context manager was told to record, and the beginning of each call by it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
+
+from opentelemetry.trace import Tracer
 
 from image_tracing import attributes as names
 from image_tracing.attempts import Attempt, attempt_without_span, begin_attempt
@@ -12,7 +15,7 @@ from image_tracing.options import Options, write_request_tree
 from image_tracing.parameters import Parameters, is_given
 from image_tracing.storable import Json, shortened
 from image_tracing.switches import switches
-from image_tracing.tracer import active_tracer, current
+from image_tracing.tracer import current
 from image_tracing.vocabulary import (
     ATTEMPT_NAMES,
     LESSON_ID_NAMES,
@@ -103,13 +106,11 @@ class GenerationPlan:
         parameters: Parameters | None,
         options: Options | None,
         default_name: str,
+        tracer: Tracer,
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
     ) -> Generation | None:
-        """The generation of one call, begun; None when nothing is to be recorded."""
-        tracer = active_tracer()
-        if tracer is None:
-            return None
+        """The generation of one call, begun; None if that fails."""
         try:
             call = _Call(parameters, args, kwargs)
             name = self.name if self.name is None else call.told(self.name)
@@ -186,14 +187,11 @@ class AttemptPlan:
         self,
         parameters: Parameters | None,
         options: Options | None,
-        default_name: str,  # noqa: ARG002 - the same call begins generations, which have names
+        tracer: Tracer | None,
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
     ) -> Attempt | None:
-        """The attempt of one call, begun; None when there is nothing to do."""
-        tracer = active_tracer()
-        if tracer is None and not self.require_image:
-            return None
+        """The attempt of one call, begun; without a tracer it only looks for a picture."""
         try:
             call = _Call(parameters, args, kwargs)
             model = name_from(call.found(self.model, MODEL_NAMES))
@@ -256,6 +254,19 @@ class AttemptPlan:
         negative_prompt = call.found(self.negative_prompt, NEGATIVE_PROMPT_NAMES)
         if negative_prompt is not None:
             attributes[names.NEGATIVE_PROMPT] = prompt_text(negative_prompt, cleaner)
+
+
+def begin_of(
+    kind: str, settings: Mapping[str, Any], parameters: Parameters | None, function_name: str
+) -> Callable[..., Any]:
+    """What begins a recording, from a tracer, positional and keyword arguments."""
+    if kind == "generation":
+        plan = GenerationPlan(**settings)
+        options = None if parameters is None else plan.options(parameters)
+        return partial(plan.begin, parameters, options, function_name)
+    attempt_plan = AttemptPlan(**settings)
+    options = None if parameters is None else attempt_plan.options(parameters)
+    return partial(attempt_plan.begin, parameters, options)
 
 
 def prompt_text(prompt: object, cleaner: Cleaner) -> str:
