@@ -3,6 +3,8 @@ import io
 import json
 from datetime import UTC, datetime, timedelta
 
+import httpx
+import psycopg
 import pytest
 from starlette.testclient import TestClient
 from tests.image_tracing_viewer.conftest import Rows
@@ -152,3 +154,23 @@ def test_a_head_request_reads_no_rows(client: TestClient, rows: Rows) -> None:
     assert response.status_code == 200
     assert response.headers["content-disposition"] == 'attachment; filename="image-traces.csv"'
     assert response.content == b""
+
+
+def test_an_export_that_cannot_go_on_is_cut_and_not_ended(address: str, database: str) -> None:
+    with psycopg.connect(database) as connection:
+        connection.execute(
+            "INSERT INTO image_traces (id, created_at, updated_at, status, root_state, otel_trace_id, "
+            "otel_span_id, request_data) "
+            "SELECT gen_random_uuid(), now() - number * interval '1 s', now(), 'started', 'started', 'x', "
+            "'x', to_jsonb(repeat(md5(number::text), 1000)) "
+            "FROM generate_series(1, 2000) AS number"
+        )
+
+    with httpx.stream("GET", f"{address}{EXPORT}", timeout=30) as response:
+        assert response.status_code == 200
+        chunks = response.iter_bytes()
+        next(chunks)
+        with psycopg.connect(database) as connection:
+            connection.execute("DROP TABLE image_traces CASCADE")
+        with pytest.raises(httpx.RemoteProtocolError, match="incomplete chunked read"):
+            list(chunks)

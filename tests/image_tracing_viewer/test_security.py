@@ -1,3 +1,5 @@
+import socket
+
 import anyio
 import pytest
 from starlette.applications import Starlette
@@ -186,3 +188,21 @@ def test_static_files_are_those_of_a_fixed_list(client: TestClient, path: str) -
 
     assert response.status_code == 404
     assert "def " not in response.text
+
+
+def test_the_server_opens_no_address_of_a_trace(client: TestClient, rows: Rows) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/picture.png"
+        images = [{"index": 0, "mime_type": "image/png", "url": url}]
+        id_ = rows.add(
+            request_data={"image": url},
+            response_data={"imageUrls": [url]},
+            attempts=[{"images": images, "prompt": url, "options": {"image_url": url}}],
+        )
+
+        for path in (API, f"{API}/{id_}", f"{API}/export?format=csv", "/traceImage", f"/traceImage/{id_}"):
+            assert url in client.get(path, headers={"Accept": "text/html"}).text or path == "/traceImage"
+
+        listener.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            listener.accept()

@@ -114,7 +114,9 @@ async def _database(request: Request, error: Exception) -> Response:
         return error_answer(request, 403, "the viewer's database role may not do this; use one that may")
     if isinstance(error, DatabaseUnavailableError | psycopg.OperationalError):
         _log.warning("database unavailable: %s", printable(str(error)))
-        message = "the database cannot be reached; try again in a few seconds"
+        # The store's own sentence says what to do and holds neither SQL nor secrets.
+        is_told = isinstance(error, DatabaseUnavailableError)
+        message = str(error) if is_told else "the database cannot be reached; try again in a few seconds"
         return error_answer(request, 503, message, headers={"Retry-After": "5"})
     return unexpected_answer(request, error)
 

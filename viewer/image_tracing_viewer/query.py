@@ -40,6 +40,8 @@ FILTER_NAMES: Final = (
 )
 PAGING_NAMES: Final = ("limit", "offset", "cursor")
 
+_EARLIEST: Final = datetime(1, 1, 1, tzinfo=UTC)
+_LATEST: Final = datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _DATE = re.compile(
@@ -180,7 +182,7 @@ def _moment(values: Mapping[str, str], name: str) -> datetime | None:
             return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
         except OverflowError:
             # Only its zone takes it over the edge of the calendar, beyond which there is nothing.
-            return (datetime.max if moment.year > 1 else datetime.min).replace(tzinfo=UTC)
+            return _LATEST if moment.year > 1 else _EARLIEST
         except ValueError:
             pass
     raise InvalidFilterError(
