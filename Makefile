@@ -17,7 +17,7 @@ help: ## Say what there is to make
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
 
 demo: $(VENV)/.demo ## Trace a generator whose models fail, and show it on http://127.0.0.1:3000/traceImage
-	@$(BIN)/image-tracing demo $(DEMO_ARGS)
+	@$(BIN)/image-tracing demo $(DEMO_ARGS) || [ $$? -eq 130 ] # Ctrl-C is how it ends
 
 test: $(VENV)/.test chromium ## Run every test, browser included
 	$(BIN)/pytest -n $(WORKERS) $(PYTEST_ARGS)

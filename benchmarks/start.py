@@ -33,7 +33,7 @@ _REQUESTS: Final = 200
 # Asked directly, whatever proxy the environment names.
 _OPENER: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 _FLOOR: Final = """
-import socket, sys
+import contextlib, socket, sys
 import psycopg, uvicorn
 from starlette.applications import Starlette
 from starlette.responses import Response
@@ -49,7 +49,8 @@ def newest(request):
 listener = socket.create_server(("127.0.0.1", 0))
 print(f"http://127.0.0.1:{listener.getsockname()[1]}/traceImage", flush=True)
 app = Starlette(routes=[Route("/traceImage", newest)])
-uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none")).run([listener])
+with contextlib.suppress(KeyboardInterrupt):
+    uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none")).run([listener])
 """
 
 
