@@ -1,6 +1,5 @@
 """What the list shows of a generation, made ready in Python so that the template's loop stays cheap."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -69,7 +68,8 @@ def prompts_of(trace: Trace) -> list[str]:
 def summary_of(trace: Trace, *, now: datetime) -> Summary:
     """The row of one generation, relative times as of `now`."""
     attempts = trace.attempts
-    steps = _steps(trace)
+    kinds = [_kind(attempt) for attempt in attempts]
+    steps = _steps(trace, kinds)
     pictures = [image for attempt in attempts if attempt.success for image in attempt.images]
     sizes = [image.size_bytes for image in pictures if image.size_bytes is not None]
     prompts = prompts_of(trace)
@@ -84,7 +84,7 @@ def summary_of(trace: Trace, *, now: datetime) -> Summary:
         prompt_count=len(prompts),
         steps=steps if len(steps) <= _MOST_STEPS else [*steps[:2], steps[-1]],
         hidden_steps=() if len(steps) <= _MOST_STEPS else steps[2:-1],
-        note=_note(trace),
+        note=_note(trace, kinds),
         pictures=str(len(pictures)) if pictures else "",
         picture_size=formats.size(sum(sizes)) if sizes else "",
         duration="" if trace.total_duration_ms is None else formats.duration(trace.total_duration_ms),
@@ -106,65 +106,62 @@ def _asked_prompts(request: Any) -> list[str]:
     return found or ([single] if isinstance(single, str) and single else [])
 
 
-def _steps(trace: Trace) -> list[Step]:
-    calls: dict[str, list[Attempt]] = {model: [] for model in trace.models_tried}
-    for attempt in trace.attempts:
-        calls.setdefault(attempt.model or "", []).append(attempt)
+def _steps(trace: Trace, kinds: Sequence[str]) -> list[Step]:
+    calls: dict[str, list[tuple[bool, str]]] = {model: [] for model in trace.models_tried}
+    for attempt, kind in zip(trace.attempts, kinds, strict=True):
+        calls.setdefault(attempt.model or "", []).append((attempt.success, kind))
     steps = []
-    for model, attempts in calls.items():
-        succeeded = sum(attempt.success for attempt in attempts)
+    for model, results in calls.items():
+        succeeded = sum([success for success, _ in results])
         served = succeeded > 0 and model == (trace.model_used or "")
+        told = _tallied([kind for _, kind in results]) or "no attempt recorded"
         steps.append(
             Step(
                 model=model or "unknown model",
                 short=formats.shortened(formats.model_name(model), 48),
                 succeeded=succeeded,
-                failed=len(attempts) - succeeded,
-                kind="served" if served else "gave" if succeeded else "failed" if attempts else "none",
-                told=_told(attempts, served=served),
+                failed=len(results) - succeeded,
+                kind="served" if served else "gave" if succeeded else "failed" if results else "none",
+                told=f"{told}; served" if served else told,
             )
         )
     return steps
 
 
-def _told(attempts: Sequence[Attempt], *, served: bool) -> str:
-    """What became of one model's calls, for tooltips and screen readers."""
-    if not attempts:
-        return "no attempt recorded"
-    told = ", ".join(_with_number(*each) for each in Counter(_kind(attempt) for attempt in attempts).items())
-    return f"{told}; served" if served else told
-
-
-def _with_number(kind: str, number: int) -> str:
-    return kind if number == 1 else f"{kind} ×{number}"  # noqa: RUF001
-
-
 def _kind(attempt: Attempt) -> str:
+    """What became of the attempt, in a word or two."""
     if attempt.success:
         return "ok" if attempt.outcome == "ok" else f"ok ({formats.words(attempt.outcome)})"
     return formats.words(attempt.error_class or attempt.outcome)
 
 
-def _note(trace: Trace) -> str:
+def _tallied(kinds: Sequence[str]) -> str:
+    """Each kind once, in order of first appearance, with its number if it repeats; at most three of them."""
+    if len(kinds) == 1:
+        return kinds[0]
+    numbers: dict[str, int] = {}
+    for kind in kinds:
+        numbers[kind] = numbers.get(kind, 0) + 1
+    told = [kind if number == 1 else f"{kind} ×{number}" for kind, number in numbers.items()]  # noqa: RUF001
+    return ", ".join(told) if len(told) <= 3 else f"{', '.join(told[:3])} and {len(told) - 3} more"
+
+
+def _note(trace: Trace, kinds: Sequence[str]) -> str:
     """The line under the chain: why attempts failed and what that cost, or who served at once."""
-    failed = [attempt for attempt in trace.attempts if not attempt.success]
+    attempts = trace.attempts
+    failed = [kind for attempt, kind in zip(attempts, kinds, strict=True) if not attempt.success]
     if failed:
-        kinds = Counter(_kind(attempt) for attempt in failed)
-        told = ", ".join(_with_number(*each) for each in kinds.most_common(3))
-        more = f" and {len(kinds) - 3} more" if len(kinds) > 3 else ""
-        lost = sum(attempt.duration_ms or 0 for attempt in failed)
-        return f"{told}{more} · {formats.duration(lost)} wasted"
+        lost_ms = sum([attempt.duration_ms or 0 for attempt in attempts if not attempt.success])
+        return f"{_tallied(failed)} · {formats.duration(lost_ms)} wasted"
     if trace.is_stalled:
         return "no end was ever recorded"
     if trace.status == "started":
-        return "waiting for the first attempt" if not trace.attempts else "still running"
+        return "still running" if attempts else "waiting for the first attempt"
     if trace.status == "failed":
         return formats.shortened(trace.error_message, 80)
-    providers = list(dict.fromkeys(attempt.provider for attempt in trace.attempts if attempt.provider))
-    odd = [formats.words(attempt.outcome) for attempt in trace.attempts if attempt.outcome != "ok"]
-    return " · ".join(
-        [formats.shortened(", ".join(providers), 60), *dict.fromkeys(odd)] if providers else odd
-    )
+    providers = ", ".join(dict.fromkeys([attempt.provider for attempt in attempts if attempt.provider]))
+    odd = dict.fromkeys([formats.words(attempt.outcome) for attempt in attempts if attempt.outcome != "ok"])
+    return " · ".join([formats.shortened(providers, 60), *odd] if providers else odd)
 
 
 def _paths(attempts: Sequence[Attempt], total_ms: int | None) -> tuple[str, str]:
