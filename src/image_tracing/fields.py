@@ -1,5 +1,6 @@
 """The fields of foreign objects, read without running their code."""
 
+import enum
 from collections.abc import Mapping
 from types import MemberDescriptorType
 from typing import Any, Final, TypeAlias
@@ -58,10 +59,9 @@ def text_of(value: object) -> str | None:
 
 def name_of(value: Any) -> str | None:
     """The name of an enumeration's member (Google's), or a text."""
-    if isinstance(value, str):
-        return str.__str__(getattr(value, "value", value))
-    name = getattr(value, "name", None) if hasattr(type(value), "name") else None
-    return name if isinstance(name, str) else None
+    if isinstance(value, enum.Enum):
+        return value.value if isinstance(value.value, str) else value.name
+    return str.__str__(value) if isinstance(value, str) else None
 
 
 def count_of(value: object) -> int | None:

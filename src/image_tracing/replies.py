@@ -183,11 +183,11 @@ class _Reading:
         is_known = False
         for name in _CONTAINERS:
             value = fields.get(name)
+            is_known = is_known or name in fields
             if value is not None:
                 self.read(value, depth + 1)
                 if len(self.reply.images) > before:
                     break
-            is_known = is_known or name in fields
         if not is_known:
             for value in _others(fields):
                 self.read(value, depth + 1)
