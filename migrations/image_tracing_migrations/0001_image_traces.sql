@@ -31,7 +31,13 @@ CREATE TABLE image_traces (
     otel_span_id text NOT NULL,
     root_state text NOT NULL CHECK (root_state IN ('absent', 'started', 'completed', 'failed')),
     root_model_used text,
-    search_terms integer[] NOT NULL DEFAULT '{}'
+    search_terms integer[] NOT NULL DEFAULT '{}',
+    -- Clients read no time outside the years 1 to 9999 of their zone; one such row would cost its whole page.
+    CONSTRAINT image_traces_times CHECK (
+        created_at BETWEEN '0001-01-02 00:00:00+00' AND '9999-12-30 00:00:00+00'
+        AND completed_at BETWEEN '0001-01-02 00:00:00+00' AND '9999-12-30 00:00:00+00'
+        AND updated_at BETWEEN '0001-01-02 00:00:00+00' AND '9999-12-30 00:00:00+00'
+    )
 );
 
 COMMENT ON TABLE image_traces IS 'One row a generation: one request for pictures.';
@@ -63,7 +69,11 @@ CREATE TABLE image_attempts (
     options jsonb,
     extras jsonb,
     images jsonb,
-    PRIMARY KEY (trace_id, span_id)
+    PRIMARY KEY (trace_id, span_id),
+    CONSTRAINT image_attempts_times CHECK (
+        started_at BETWEEN '0001-01-02 00:00:00+00' AND '9999-12-30 00:00:00+00'
+        AND ended_at BETWEEN '0001-01-02 00:00:00+00' AND '9999-12-30 00:00:00+00'
+    )
 );
 
 COMMENT ON TABLE image_attempts IS 'One row an attempt: one call of one model. trace_id is image_traces.id.';

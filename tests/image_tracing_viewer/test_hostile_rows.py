@@ -3,12 +3,14 @@
 import csv
 import io
 import json
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from psycopg import sql
 from starlette.testclient import TestClient
 from tests.image_tracing_viewer.conftest import RawJson, Rows
 
@@ -53,7 +55,9 @@ JSON = st.recursive(
     max_leaves=8,
 )
 COUNTS = st.none() | st.integers(-(2**63), 2**63 - 1)
-MOMENTS = st.datetimes(timezones=st.just(UTC))
+# The tables take no time that is out of these bounds.
+EARLIEST, LATEST = datetime(1, 1, 2), datetime(9999, 12, 30)  # noqa: DTZ001 - hypothesis adds the zone
+MOMENTS = st.datetimes(EARLIEST, LATEST, timezones=st.just(UTC))
 SPAN_IDS = st.text("0123456789abcdef", min_size=16, max_size=16)
 
 ATTEMPTS = st.fixed_dictionaries(
@@ -203,6 +207,29 @@ def test_json_that_python_cannot_hold_can_be_read(
 )
 def test_images_of_any_shape_can_be_read(client: TestClient, rows: Rows, images: str) -> None:
     _reads_everywhere(client, rows, {"attempts": [{"images": RawJson(images)}]})
+
+
+@pytest.mark.parametrize("moment", ["infinity", "-infinity", "10000-01-01", "0044-03-15 BC", "0001-01-01"])
+@pytest.mark.parametrize("column", ["created_at", "completed_at", "updated_at"])
+def test_a_time_that_nobody_could_read_is_not_stored(rows: Rows, column: str, moment: str) -> None:
+    with pytest.raises(psycopg.errors.CheckViolation):
+        rows.add(attempts=[], **{column: moment})
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Etc/GMT+12"])
+@pytest.mark.parametrize("moment", [EARLIEST, LATEST])
+def test_the_ends_of_time_can_be_read_in_any_zone(
+    client: TestClient, rows: Rows, database: str, zone: str, moment: datetime
+) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("ALTER DATABASE {} SET timezone = {}").format(
+                sql.Identifier(connection.info.dbname), zone
+            )
+        )
+    at = moment.replace(tzinfo=UTC)
+
+    _reads_everywhere(client, rows, {"created_at": at, "completed_at": at, "attempts": []})
 
 
 def test_a_trace_of_many_attempts_can_be_read(client: TestClient, rows: Rows) -> None:
