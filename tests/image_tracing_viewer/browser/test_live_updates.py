@@ -51,6 +51,17 @@ def test_a_new_generation_appears_without_a_reload(opened: Opened, chain: Chain)
     assert page.evaluate("window.isSamePage")
 
 
+def test_only_what_is_new_is_highlighted(opened: Opened, chain: Chain) -> None:
+    # The absolute times that the script had put into the rows made all of them look changed.
+    chain(lesson_id="lesson-before", minutes_ago=1)
+    page = opened(timezone_id="Europe/Berlin")
+
+    chain(lesson_id="lesson-fresh")
+
+    expect(row(page, "lesson-fresh")).to_have_class("is-new")
+    expect(row(page, "lesson-before")).not_to_have_class("is-new")
+
+
 def test_the_first_generation_of_all_appears(opened: Opened, chain: Chain) -> None:
     page = opened()
     expect(page.get_by_text("No generation yet")).to_be_visible()

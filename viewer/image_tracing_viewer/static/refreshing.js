@@ -4,8 +4,9 @@ import { showTimes } from "./times.js";
 const HIGHLIGHT_MS = 4000;
 const shown = new WeakMap();
 
-// Relative times differ at each answer; they are no change.
-const essence = (element) => element.outerHTML.replace(/(<time[^>]*>)[^<]*/g, "$1");
+// How a time is told (relative, in which zone) differs at each look; only the moment itself can change.
+const TIME = /<time\b[^>]*\bdatetime="([^"]*)"[^>]*>[^<]*/g;
+const essence = (element) => element.outerHTML.replace(TIME, "<time>$1");
 
 export function remember(results) {
   for (const row of results.querySelectorAll("tr[data-id]")) shown.set(row, essence(row));
