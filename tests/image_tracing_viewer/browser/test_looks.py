@@ -179,3 +179,15 @@ def test_on_paper_controls_are_gone_and_texts_whole(opened: Opened, hostile: UUI
 
     expect(page.get_by_role("button", name="Delete")).to_have_count(0)
     assert page.locator(".prompt").nth(1).evaluate("e => e.scrollHeight <= e.clientHeight")
+
+
+def test_the_bar_of_an_attempt_stands_in_the_middle_of_its_row(opened: Opened, chain: Chain) -> None:
+    # A style meant for the header of the page had made the bars as high as the header.
+    page = opened(f"/traceImage/{chain()}")
+
+    track = page.locator(".track").first.bounding_box()
+    bar = page.locator(".track .bar-completed").first.bounding_box()
+
+    assert track is not None
+    assert bar is not None
+    assert bar["y"] + bar["height"] / 2 == pytest.approx(track["y"] + track["height"] / 2, abs=0.5)
