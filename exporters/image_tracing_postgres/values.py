@@ -15,8 +15,9 @@ from image_tracing.storable import SPAN_LIMIT_BYTES, cut, storable_json, without
 KEY_LENGTH: Final = 500
 
 _FIRST: Final = "1970-01-01T00:00:00.000000+00:00"
-_LAST: Final = "9999-12-31T23:59:59.999999+00:00"
-_LAST_SECOND: Final = 253_402_300_799
+# A day before the last, since no zone may push it into the year 10,000.
+_LAST: Final = "9999-12-30T00:00:00.000000+00:00"
+_LAST_SECOND: Final = 253_402_127_999
 _INT64: Final = 2**63 - 1
 # The most opening brackets for which the depth needs no counting.
 _BRACKETS: Final = 32
@@ -62,7 +63,7 @@ def integer(value: object) -> int | None:
 def time(nanoseconds: int) -> str:
     """A time since 1970 in ISO 8601, UTC, always with microseconds, so that texts compare as times do.
 
-    Clamped to the years 1970 to 9999: Postgres stores later ones, Python cannot read them back.
+    Clamped to 1970 up to the end of 9999: Postgres stores later ones, Python cannot read them back.
     """
     microseconds = nanoseconds // 1000
     seconds = microseconds // 1_000_000

@@ -211,7 +211,7 @@ def test_any_value_of_any_attribute_is_stored_and_read_back(store: Store, new: N
     assert all(json.loads(text)["id"] for text in store.iter_json())
 
 
-@pytest.mark.parametrize("start", [-5, 0, 2**63 - 1, 400_000_000_000 * SECOND])
+@pytest.mark.parametrize("start", [-5, 0, 2**63 - 1, 400_000_000_000 * SECOND, 2**70])
 def test_times_are_clamped_to_what_can_be_read_back(store: Store, new: NewSpans, start: int) -> None:
     store.save(
         rows_from(
