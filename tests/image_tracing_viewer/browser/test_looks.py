@@ -185,8 +185,8 @@ def test_the_bar_of_an_attempt_stands_in_the_middle_of_its_row(opened: Opened, c
     # A style meant for the header of the page had made the bars as high as the header.
     page = opened(f"/traceImage/{chain()}")
 
-    track = page.locator(".track").first.bounding_box()
-    bar = page.locator(".track .bar-completed").first.bounding_box()
+    track = page.locator(".track:has(.bar-completed)").bounding_box()
+    bar = page.locator(".track .bar-completed").bounding_box()
 
     assert track is not None
     assert bar is not None
