@@ -5,7 +5,8 @@ span is attached only while the function's own code runs, never while a generato
 """
 
 import functools
-from collections.abc import AsyncGenerator, Callable, Generator
+import sys
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any, Final, Protocol
@@ -102,21 +103,19 @@ def _async_generator_function(function: Callable[..., Any], begin: Begin) -> Cal
         recording = begin(args, kwargs)
         driver = _iterated_async(function(*args, **kwargs), recording)
         # `yield from` does not exist here: items, sends, throws and the closing are passed on by hand.
-        step: Callable[[Any], Any] = driver.asend
-        value: Any = None
+        step = _first_step(driver)
         while True:
             try:
-                item = await step(value)
+                item = await step
             except StopAsyncIteration:
                 return
             try:
-                value = yield item
-                step = driver.asend
+                step = driver.asend((yield item))
             except GeneratorExit:
                 await driver.aclose()
                 raise
             except BaseException as error:  # noqa: BLE001 - thrown in, thrown on
-                step, value = driver.athrow, error
+                step = driver.athrow(error)
 
     return call
 
@@ -177,13 +176,18 @@ def _close(generator: Any, recording: Recording) -> None:
 
 
 async def _iterated_async(generator: Any, recording: Recording | None) -> AsyncGenerator[Any, Any]:
-    step, value = generator.asend, None
+    step = _first_step(generator)
     while True:
         token = None if recording is None else attach(recording.context)
         try:
-            item = await step(value)
+            item = await step
         except StopAsyncIteration:
             break
+        except GeneratorExit:
+            # Thrown away in the middle of a step, with its event loop.
+            if recording is not None:
+                recording.closed()
+            raise
         except BaseException as error:
             if recording is not None:
                 recording.failed(error)
@@ -195,15 +199,28 @@ async def _iterated_async(generator: Any, recording: Recording | None) -> AsyncG
         if recording is not None:
             recording.saw(item)
         try:
-            value = yield item
-            step = generator.asend
+            step = generator.asend((yield item))
         except GeneratorExit:
             await _close_async(generator, recording)
             raise
         except BaseException as error:  # noqa: BLE001 - thrown in, thrown on
-            step, value = generator.athrow, error
+            step = generator.athrow(error)
     if recording is not None:
         recording.ended(None)
+
+
+def _first_step(generator: Any) -> Awaitable[Any]:
+    """The first item, by a generator of which the event loop does not hear.
+
+    A loop closes all generators it knows at once when it ends; ours closes the inner one itself.
+    """
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(firstiter=None, finalizer=None)
+    try:
+        step: Awaitable[Any] = generator.asend(None)
+    finally:
+        sys.set_asyncgen_hooks(*hooks)
+    return step
 
 
 async def _close_async(generator: Any, recording: Recording | None) -> None:
