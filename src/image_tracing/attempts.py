@@ -7,14 +7,14 @@ from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, Tracer, get_curren
 
 from image_tracing import attributes as names
 from image_tracing.attributes import SUCCESSFUL_OUTCOMES, ErrorClass, Outcome
-from image_tracing.content import clean_text, clean_tree
+from image_tracing.content import NOT_CAPTURED, clean_text, clean_tree
 from image_tracing.error_classes import error_class_of, status_code_of
 from image_tracing.errors import NoImageError
 from image_tracing.faults import tell_once
 from image_tracing.generations import INERT_GENERATION, Generation
 from image_tracing.images import Image
 from image_tracing.outcomes import CLASS_OF_OUTCOME, Verdict, verdict_on
-from image_tracing.picture_list import write_images
+from image_tracing.picture_list import write_images, write_output_messages
 from image_tracing.replies import Reply
 from image_tracing.spans import (
     clean_message,
@@ -287,8 +287,14 @@ class Attempt:
             usable = [image for image in images if not image.is_corrupt and not image.is_filtered]
             attributes[names.IMAGES_GENERATED] = len(usable)
             write_images(images, attributes, has_content=has_content)
+            if self.generation.switches.messages:
+                write_output_messages(images, attributes)
         if reply.finish_reasons:
-            attributes[names.RESPONSE_FINISH_REASONS] = tuple(reply.finish_reasons[:1000])
+            attributes[names.RESPONSE_FINISH_REASONS] = tuple(
+                # STOP is a constant; a sentence may quote the prompt.
+                clean_text(reason) if has_content or reason.isidentifier() else NOT_CAPTURED
+                for reason in reply.finish_reasons[:1000]
+            )
         if reply.response_id is not None:
             attributes[names.RESPONSE_ID] = clean_text(reply.response_id)
         if reply.response_model is not None:

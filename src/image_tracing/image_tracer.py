@@ -66,6 +66,7 @@ class ImageTracer:
     ) -> None:
         """Record an attempt that has just ended.
 
+        `request`: the options, or the whole request as the records have it, `{"prompt", "model", "options"}`.
         `images`: the pictures or the reply, of any shape; without them `response["dataSize"]` tells the size
         of one. `success` is taken from `response["success"]` or the absence of an error where it is None.
         """
@@ -76,10 +77,10 @@ class ImageTracer:
                     generation,
                     AttemptPlan(
                         model=model,
-                        prompt=prompt,
+                        prompt=prompt if prompt is not None else _prompt_of(request),
                         negative_prompt=negative_prompt,
                         provider=provider,
-                        request=request,
+                        request=_options_of(request),
                     ),
                     response=response or {},
                     duration_ms=duration_ms,
@@ -193,3 +194,16 @@ class ImageTracer:
             elif type(count) is int:
                 for _ in range(min(count, 1000)):
                     generation.record_upload()
+
+
+def _options_of(request: object) -> object:
+    """What a request says beside model and prompt, which an attempt has already."""
+    if not isinstance(request, Mapping):
+        return request
+    others = {name: value for name, value in request.items() if name not in ("model", "prompt")}
+    options = others.get("options")
+    return options if isinstance(options, Mapping) and len(others) == 1 else others
+
+
+def _prompt_of(request: object) -> object:
+    return request.get("prompt") if isinstance(request, Mapping) else None

@@ -78,7 +78,7 @@ def _refusal(message: str, reason: str | None) -> Verdict:
         return Verdict("refused", "refused", message, message)
     quoted = f"{message} ({reason[:300]})"
     # A constant such as IMAGE_SAFETY quotes nobody; a sentence may quote the prompt.
-    return Verdict("refused", "refused", quoted, quoted if reason.isupper() else message)
+    return Verdict("refused", "refused", quoted, quoted if reason.isidentifier() else message)
 
 
 def _corrupt(reply: Reply) -> Verdict:

@@ -6,7 +6,7 @@ from typing import Any, Final
 from image_tracing import attributes as names
 from image_tracing.content import clean_text
 from image_tracing.images import Image
-from image_tracing.storable import FIELD_LIMIT_BYTES, cut, size_bytes
+from image_tracing.storable import FIELD_LIMIT_BYTES, Json, cut, shortened, size_bytes
 
 _URL_LIMIT_BYTES: Final = 4_096
 
@@ -48,6 +48,18 @@ def write_images(images: list[Image], attributes: dict[str, Any], *, has_content
         attributes[names.IMAGE_MIME_TYPES] = tuple(mime_types)
     if urls:
         attributes[names.IMAGE_URLS] = tuple(urls)
+
+
+def write_output_messages(images: list[Image], attributes: dict[str, Any]) -> None:
+    """Add `gen_ai.output.messages`: the pictures that have an address, never their bytes."""
+    parts: list[Json] = [
+        {"type": "uri", "modality": "image", "mime_type": image.mime_type, "uri": clean_text(image.url)}
+        for image in images
+        if image.url is not None
+    ]
+    if parts:
+        message: Json = {"role": "assistant", "parts": parts, "finish_reason": "stop"}
+        attributes[names.OUTPUT_MESSAGES] = shortened([message])[1]
 
 
 def _text(value: str | None) -> str:
