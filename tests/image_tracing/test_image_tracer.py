@@ -115,3 +115,18 @@ def test_hostile_values_are_no_error(spans: Spans) -> None:
     tracer.complete_trace(values, model_used="flux")
 
     assert spans.finished()[-1].name == "invoke_workflow generation"
+
+
+def test_a_request_told_whole_gives_its_options_and_prompt(spans: Spans) -> None:
+    tracer = ImageTracer()
+    tracer.start_trace()
+    tracer.add_image_generation_attempt(
+        model="flux",
+        request={"prompt": "a cat", "model": "flux", "options": {"steps": 4}},
+        success=True,
+    )
+    tracer.complete_trace()
+
+    child, _root = facts(spans)
+    assert json.loads(child["request"]) == {"steps": 4}
+    assert child["prompt"] == "a cat"
