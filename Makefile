@@ -30,7 +30,7 @@ lint: $(VENV)/.test
 
 types: $(VENV)/.test
 	$(BIN)/mypy
-	$(BIN)/mypy tests benchmarks docs
+	MYPYPATH=benchmarks $(BIN)/mypy tests benchmarks docs
 
 imports: $(VENV)/.test
 	$(BIN)/lint-imports
