@@ -7,15 +7,15 @@ from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, Tracer, get_curren
 
 from image_tracing import attributes as names
 from image_tracing.attributes import SUCCESSFUL_OUTCOMES, ErrorClass, Outcome
-from image_tracing.content import NOT_CAPTURED, clean_text, clean_tree
+from image_tracing.content import clean_tree
 from image_tracing.error_classes import error_class_of, status_code_of
 from image_tracing.errors import NoImageError
 from image_tracing.faults import tell_once
 from image_tracing.generations import INERT_GENERATION, Generation
 from image_tracing.images import Image
 from image_tracing.outcomes import CLASS_OF_OUTCOME, Verdict, verdict_on
-from image_tracing.picture_list import write_images, write_output_messages
 from image_tracing.replies import Reply
+from image_tracing.reply_attributes import write_reply
 from image_tracing.spans import (
     clean_message,
     error_text,
@@ -218,7 +218,7 @@ class Attempt:
         reply = self._reply
         filtered = 0
         if reply is not None:
-            filtered = self._write_reply(attributes, reply)
+            filtered = write_reply(reply, attributes, self.generation.switches)
         if self._response is not None and self.generation.switches.content:
             text, is_cut = shortened(self._response)[1:]
             attributes[names.RESPONSE] = text
@@ -275,37 +275,6 @@ class Attempt:
         has_content = self.generation.switches.content
         message = verdict.message if has_content else verdict.message_without_content
         return Failure(clean_message(message or error_class), error_class, error_class)
-
-    def _write_reply(self, attributes: dict[str, Any], reply: Reply) -> int:
-        """Write what came; how many pictures the provider's filter took."""
-        images = reply.images
-        has_content = self.generation.switches.content
-        filtered = reply.filtered or sum([image.is_filtered for image in images])
-        if filtered:
-            attributes[names.IMAGES_FILTERED] = filtered
-        if images:
-            usable = [image for image in images if not image.is_corrupt and not image.is_filtered]
-            attributes[names.IMAGES_GENERATED] = len(usable)
-            write_images(images, attributes, has_content=has_content)
-            if self.generation.switches.messages:
-                write_output_messages(images, attributes)
-        if reply.finish_reasons:
-            attributes[names.RESPONSE_FINISH_REASONS] = tuple(
-                # STOP is a constant; a sentence may quote the prompt.
-                clean_text(reason) if has_content or reason.isidentifier() else NOT_CAPTURED
-                for reason in reply.finish_reasons[:1000]
-            )
-        if reply.response_id is not None:
-            attributes[names.RESPONSE_ID] = clean_text(reply.response_id)
-        if reply.response_model is not None:
-            attributes[names.RESPONSE_MODEL] = clean_text(reply.response_model)
-        if reply.input_tokens is not None:
-            attributes[names.USAGE_INPUT_TOKENS] = reply.input_tokens
-        if reply.output_tokens is not None:
-            attributes[names.USAGE_OUTPUT_TOKENS] = reply.output_tokens
-        if reply.revised_prompt is not None and has_content:
-            attributes[names.REVISED_PROMPT] = clean_text(reply.revised_prompt)
-        return filtered
 
 
 INERT_ATTEMPT: Final = Attempt(INVALID_SPAN, INERT_GENERATION, model=None)

@@ -4,13 +4,19 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial, partialmethod
 from inspect import isclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, overload
 
 from opentelemetry.context import attach
 
 from image_tracing.errors import UsageError
 from image_tracing.parameters import Parameters
 from image_tracing.tracer import active_tracer, current, detach
+from image_tracing.usage import (
+    names_to_ignore,
+    require_mapping_or_function,
+    require_text_or_function,
+    shown,
+)
 from image_tracing.wrapping import wrapped
 
 if TYPE_CHECKING:
@@ -160,16 +166,16 @@ def generation(
     Raises:
         UsageError: at decoration, if it cannot work.
     """
-    _require_text_or_function("generation", "name", name)
-    _require_mapping_or_function("generation", "request", request)
-    _require_mapping_or_function("generation", "attributes", attributes)
+    require_text_or_function("generation", "name", name)
+    require_mapping_or_function("generation", "request", request)
+    require_mapping_or_function("generation", "attributes", attributes)
     settings = {
         "name": name,
         "lesson_id": lesson_id,
         "prompts": prompts,
         "request": request,
         "attributes": attributes,
-        "ignore": _names("generation", ignore),
+        "ignore": names_to_ignore("generation", ignore),
         "traceback": traceback,
     }
     block: Block[Generation] = Block("generation", settings, _inert_generation)
@@ -220,15 +226,15 @@ def attempt(
     Raises:
         UsageError: at decoration, if it cannot work.
     """
-    _require_text_or_function("attempt", "provider", provider)
-    _require_mapping_or_function("attempt", "request", request)
+    require_text_or_function("attempt", "provider", provider)
+    require_mapping_or_function("attempt", "request", request)
     settings = {
         "model": model,
         "prompt": prompt,
         "negative_prompt": negative_prompt,
         "provider": provider,
         "request": request,
-        "ignore": _names("attempt", ignore),
+        "ignore": names_to_ignore("attempt", ignore),
         "require_image": require_image,
         "traceback": traceback,
     }
@@ -273,7 +279,7 @@ def _decorated(kind: str, function: Any, settings: Mapping[str, Any]) -> Any:
         return partialmethod(_decorated(kind, function.func, settings), *function.args, **function.keywords)
     if isclass(function) or not callable(function):
         raise UsageError(
-            f"{kind} wants a function to decorate, or keyword arguments; found {_shown(function)}; "
+            f"{kind} wants a function to decorate, or keyword arguments; found {shown(function)}; "
             f"write @{kind}, @{kind}(...) or with {kind}(...)"
         )
     parameters = Parameters(function)
@@ -292,41 +298,3 @@ def _name_of(function: Any) -> str:
         inner = inner.func
     name = getattr(inner, "__name__", None)
     return name if isinstance(name, str) else type(inner).__name__
-
-
-def _names(kind: str, ignore: str | Iterable[str]) -> frozenset[str]:
-    if isinstance(ignore, str):
-        return frozenset({ignore})
-    names = frozenset(ignore) if isinstance(ignore, Iterable) else None
-    if names is None or not all(isinstance(name, str) for name in names):
-        raise UsageError(
-            f"{kind} wants names of parameters in ignore; found {_shown(ignore)}; "
-            'write ignore="name" or ignore=["name", "other"]'
-        )
-    return names
-
-
-def _require_text_or_function(kind: str, name: str, value: object) -> None:
-    if not (value is None or isinstance(value, str) or callable(value)):
-        raise UsageError(
-            f"{kind} wants a text or a function for {name}; found {_shown(value)}; "
-            f'write {name}="..." or {name}=lambda arguments: ...'
-        )
-
-
-def _require_mapping_or_function(kind: str, name: str, value: object) -> None:
-    if not (value is None or isinstance(value, Mapping) or callable(value)):
-        raise UsageError(
-            f"{kind} wants a mapping or a function for {name}; found {_shown(value)}; "
-            f"write {name}={{...}} or {name}=lambda arguments: {{...}}"
-        )
-
-
-def _shown(value: object) -> str:
-    try:
-        return repr(value)[:_SHOWN_LIMIT]
-    except Exception:  # noqa: BLE001 - the message about a wrong value must not fail because of it
-        return f"a {type(value).__name__}"
-
-
-_SHOWN_LIMIT: Final = 100

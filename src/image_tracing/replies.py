@@ -12,42 +12,21 @@ from typing import Any, Final
 
 from image_tracing.fields import AnyFields, Fields, count_of, first, name_of, text_of
 from image_tracing.images import Image, image_from_base64, image_from_bytes, image_from_data_url
+from image_tracing.reply_names import (
+    ADDRESSES,
+    BLOCKS,
+    CONTAINERS,
+    CONTENTS,
+    MIME_TYPES,
+    NO_PICTURES,
+    PICTURE_BASE64,
+    PICTURE_SUFFIXES,
+    REFUSALS,
+)
 
 _DEPTH_LIMIT: Final = 8
 _NODE_LIMIT: Final = 2_000
 _TEXT_LIMIT: Final = 1_000
-
-# Where a reply keeps its pictures, in the order in which they are looked for.
-_CONTAINERS: Final = (
-    "images", "image", "data", "generated_images", "generatedImages", "candidates", "content", "parts",
-    "output", "outputs", "artifacts", "predictions", "result", "results", "response",
-)  # fmt: skip
-# Where one picture keeps its bytes as base64 or bytes ...
-_CONTENTS: Final = (
-    "b64_json", "image_bytes", "imageBytes", "bytesBase64Encoded", "base64", "b64", "image_base64",
-    "data_uri",
-)  # fmt: skip
-# ... or its address.
-_ADDRESSES: Final = (
-    "url", "image_url", "imageUrl", "gcs_uri", "gcsUri", "file_uri", "fileUri", "uri", "download_url",
-    "output_url", "public_url", "signed_url",
-)  # fmt: skip
-_MIME_TYPES: Final = ("mime_type", "mimeType", "content_type", "contentType")
-_BLOCKS: Final = ("inline_data", "inlineData", "file_data", "fileData")
-_REFUSALS: Final = (
-    "SAFETY", "PROHIBITED", "BLOCKLIST", "RECITATION", "SPII", "FILTER", "MODERAT", "IMAGE_OTHER", "NSFW",
-)  # fmt: skip
-_PICTURE_BASE64: Final = ("iVBORw0KGgo", "/9j/", "UklGR", "R0lGOD", "AAAAHGZ0eXBhdmlm", "AAAAIGZ0eXBhdmlm")
-_PICTURE_SUFFIXES: Final = {
-    ".avif": "image/avif", ".bmp": "image/bmp", ".gif": "image/gif", ".heic": "image/heic",
-    ".jpeg": "image/jpeg", ".jpg": "image/jpeg", ".png": "image/png", ".tif": "image/tiff",
-    ".tiff": "image/tiff", ".webp": "image/webp",
-}  # fmt: skip
-# What a reply repeats of its request or tells of itself.
-_NO_PICTURES: Final = frozenset({
-    "arguments", "detail", "error", "headers", "input", "inputs", "logs", "message", "metrics", "parameters",
-    "prompt", "request", "urls", "webhook",
-})  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -129,7 +108,7 @@ class _Reading:
             self.reply.images.append(image_from_data_url(text))
         elif start.startswith(("http://", "https://", "gs://", "s3://")) and len(text.split(None, 1)) == 1:
             self.reply.images.append(Image(url=text))
-        elif text.startswith(_PICTURE_BASE64) and len(text) >= 64 and " " not in text[:256]:
+        elif text.startswith(PICTURE_BASE64) and len(text) >= 64 and " " not in text[:256]:
             self.reply.images.append(image_from_base64(text))
         elif self.reply.text is None and text.strip():
             self.reply.text = text[:_TEXT_LIMIT]
@@ -137,7 +116,7 @@ class _Reading:
     def _read_picture(self, picture: Any) -> None:
         """A PIL picture. Its bytes are those of the file it was opened from, as long as that is in memory."""
         width, height = picture.size
-        mime_type = _PICTURE_SUFFIXES.get(f".{str(getattr(picture, 'format', None)).lower()}")
+        mime_type = PICTURE_SUFFIXES.get(f".{str(getattr(picture, 'format', None)).lower()}")
         source = vars(picture).get("fp")
         if type(source).__name__ == "BytesIO":
             with source.getbuffer() as buffer:
@@ -160,7 +139,7 @@ class _Reading:
             self.reply.images.append(Image(width=sides[1], height=sides[0]))
 
     def _read_path(self, path: Any) -> None:
-        mime_type = _PICTURE_SUFFIXES.get(str(path.suffix).lower())
+        mime_type = PICTURE_SUFFIXES.get(str(path.suffix).lower())
         if mime_type is not None:
             self.reply.images.append(Image(mime_type=mime_type))
 
@@ -181,7 +160,7 @@ class _Reading:
         before = len(self.reply.images)
         flags = _flags(fields)
         is_known = False
-        for name in _CONTAINERS:
+        for name in CONTAINERS:
             value = fields.get(name)
             is_known = is_known or name in fields
             if value is not None:
@@ -200,7 +179,7 @@ class _Reading:
     def _read_single(self, fields: AnyFields, depth: int) -> bool:
         """Whether `fields` are those of one picture; if so it is added."""
         before = len(self.reply.images)
-        for name in _BLOCKS:
+        for name in BLOCKS:
             block = fields.get(name)
             if block is not None:
                 block_fields = Fields.of(block)
@@ -209,13 +188,13 @@ class _Reading:
                     self._add_content(content)
                 else:
                     self._read_single(block_fields, depth + 1)
-        for name in _CONTENTS:
+        for name in CONTENTS:
             content = fields.get(name)
             if content:
                 self._add_content(content)
                 break
         else:
-            for name in _ADDRESSES:
+            for name in ADDRESSES:
                 address = fields.get(name)
                 if isinstance(address, str) and address:
                     self._read_text(address)
@@ -224,7 +203,7 @@ class _Reading:
                     self.read(address, depth + 1)
         added = self.reply.images[before:]
         for image in added:
-            image.mime_type = image.mime_type or text_of(first(fields, _MIME_TYPES))
+            image.mime_type = image.mime_type or text_of(first(fields, MIME_TYPES))
             image.width = image.width or count_of(fields.get("width"))
             image.height = image.height or count_of(fields.get("height"))
             image.size_bytes = image.size_bytes or count_of(fields.get("file_size"))
@@ -279,7 +258,7 @@ class _Reading:
             return
         self.reply.finish_reasons.append(reason[:100])
         upper = reason.upper()
-        if any(word in upper for word in _REFUSALS):
+        if any(word in upper for word in REFUSALS):
             self.reply.filtered += 1
             self.reply.refusal = self.reply.refusal or reason
 
@@ -294,7 +273,7 @@ def _is_foreign(key: object) -> bool:
     if not isinstance(key, str):
         return False
     lower = key.lower()
-    if lower in _NO_PICTURES or lower.endswith("prompt"):
+    if lower in NO_PICTURES or lower.endswith("prompt"):
         return True
     is_address = lower.endswith(("url", "uri", "href"))
     return is_address and not any(word in lower for word in ("image", "picture", "photo", "cover", "page"))

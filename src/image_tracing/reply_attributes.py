@@ -1,17 +1,51 @@
-"""The pictures of an attempt as span attributes."""
+"""What a reply held, as span attributes."""
 
 from json.encoder import encode_basestring
 from typing import Any, Final
 
 from image_tracing import attributes as names
-from image_tracing.content import clean_text
+from image_tracing.content import NOT_CAPTURED, clean_text
 from image_tracing.images import Image
+from image_tracing.replies import Reply
 from image_tracing.storable import FIELD_LIMIT_BYTES, Json, cut, shortened, size_bytes
+from image_tracing.switches import Switches
 
 _URL_LIMIT_BYTES: Final = 4_096
 
 
-def write_images(images: list[Image], attributes: dict[str, Any], *, has_content: bool) -> None:
+def write_reply(reply: Reply, attributes: dict[str, Any], switches: Switches) -> int:
+    """Add what came to `attributes`; answers how many pictures the provider's filter took."""
+    images = reply.images
+    has_content = switches.content
+    filtered = reply.filtered or sum([image.is_filtered for image in images])
+    if filtered:
+        attributes[names.IMAGES_FILTERED] = filtered
+    if images:
+        usable = [image for image in images if not image.is_corrupt and not image.is_filtered]
+        attributes[names.IMAGES_GENERATED] = len(usable)
+        _write_images(images, attributes, has_content=has_content)
+        if switches.messages:
+            _write_output_messages(images, attributes)
+    if reply.finish_reasons:
+        attributes[names.RESPONSE_FINISH_REASONS] = tuple(
+            # STOP is a constant; a sentence may quote the prompt.
+            clean_text(reason) if has_content or reason.isidentifier() else NOT_CAPTURED
+            for reason in reply.finish_reasons[:1000]
+        )
+    if reply.response_id is not None:
+        attributes[names.RESPONSE_ID] = clean_text(reply.response_id)
+    if reply.response_model is not None:
+        attributes[names.RESPONSE_MODEL] = clean_text(reply.response_model)
+    if reply.input_tokens is not None:
+        attributes[names.USAGE_INPUT_TOKENS] = reply.input_tokens
+    if reply.output_tokens is not None:
+        attributes[names.USAGE_OUTPUT_TOKENS] = reply.output_tokens
+    if reply.revised_prompt is not None and has_content:
+        attributes[names.REVISED_PROMPT] = clean_text(reply.revised_prompt)
+    return filtered
+
+
+def _write_images(images: list[Image], attributes: dict[str, Any], *, has_content: bool) -> None:
     """Add the facts of `images` to `attributes`: the whole as JSON, and what other back ends can filter by.
 
     Beyond a field's limit the last ones are left out of the JSON, so that it stays whole.
@@ -50,7 +84,7 @@ def write_images(images: list[Image], attributes: dict[str, Any], *, has_content
         attributes[names.IMAGE_URLS] = tuple(urls)
 
 
-def write_output_messages(images: list[Image], attributes: dict[str, Any]) -> None:
+def _write_output_messages(images: list[Image], attributes: dict[str, Any]) -> None:
     """Add `gen_ai.output.messages`: the pictures that have an address, never their bytes."""
     parts: list[Json] = [
         {"type": "uri", "modality": "image", "mime_type": image.mime_type, "uri": clean_text(image.url)}
