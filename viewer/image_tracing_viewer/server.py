@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
+from urllib.parse import quote
 
 import click
 from starlette.types import ASGIApp
@@ -52,7 +53,7 @@ def address(listener: socket.socket, *, token: str | None = None) -> str:
     if host in ("0.0.0.0", "::"):  # noqa: S104 (compared, not bound)
         host = "127.0.0.1"
     shown = f"[{host}]" if ":" in host else host
-    return f"http://{shown}:{port}/traceImage" + (f"?token={token}" if token else "")
+    return f"http://{shown}:{port}/traceImage" + (f"?token={quote(token, safe='')}" if token else "")
 
 
 def serve(app: ASGIApp, listener: socket.socket) -> None:
