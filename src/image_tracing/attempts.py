@@ -64,6 +64,7 @@ class Attempt:
         self.is_block = False
         self._lesson_id = lesson_id
         self._reply: Reply | None = None
+        self._spare: Reply | None = None
         self._is_told = False
         self._response: Json = None
         self._verdict: Verdict | None = None
@@ -92,8 +93,10 @@ class Attempt:
         try:
             if isinstance(response, (dict, list, str, int, float)) and self.is_recording:
                 self._response = clean_tree(response)
-            if not self._is_told:
-                self._read(response)
+            if response is not None:
+                # Its pictures count only where the result shows none: most often they are the same.
+                self._spare = Reply()
+                self._spare.read(response)
         except Exception:  # noqa: BLE001 - instrumentation never hurts the host
             tell_once("record a response")
 
@@ -134,8 +137,11 @@ class Attempt:
         verdict = None
         try:
             if self._is_looked_at:
-                if not self._is_told:
+                # What a generator returns at its end repeats what it has given already.
+                if not self._is_told and not self.has_images:
                     self._read(result)
+                if self._spare is not None and not self._is_told and not self.has_images:
+                    self._reply = self._spare
                 verdict = self._verdict or self._look()
                 if self.is_block and verdict.outcome == "no_image" and not self._is_told:
                     verdict = _NOT_TOLD
@@ -160,6 +166,8 @@ class Attempt:
         verdict = self._verdict
         try:
             if verdict is None and self.is_recording:
+                if not self.has_images and self._spare is not None:
+                    self._reply = self._spare
                 verdict = self._look() if self.has_images else _CLOSED
         except Exception:  # noqa: BLE001 - instrumentation never hurts the host
             tell_once("look at a result")

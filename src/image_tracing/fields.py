@@ -65,4 +65,4 @@ def name_of(value: Any) -> str | None:
 
 
 def count_of(value: object) -> int | None:
-    return value if type(value) is int and value >= 0 else None
+    return value if type(value) is int and 0 <= value < 2**53 else None

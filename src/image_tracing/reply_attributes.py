@@ -11,6 +11,7 @@ from image_tracing.storable import FIELD_LIMIT_BYTES, Json, cut, shortened, size
 from image_tracing.switches import Switches
 
 _URL_LIMIT_BYTES: Final = 4_096
+_MIME_TYPE_LIMIT: Final = 100
 
 
 def write_reply(reply: Reply, attributes: dict[str, Any], switches: Switches) -> int:
@@ -59,8 +60,9 @@ def _write_images(images: list[Image], attributes: dict[str, Any], *, has_conten
         url = None
         if image.url is not None and has_content:
             url = cut(clean_text(image.url), limit_bytes=_URL_LIMIT_BYTES)
+        mime_type = None if image.mime_type is None else clean_text(image.mime_type)[:_MIME_TYPE_LIMIT]
         entry = (
-            f'{{"index":{index},"mime_type":{_text(image.mime_type)},"width":{_number(image.width)},'
+            f'{{"index":{index},"mime_type":{_text(mime_type)},"width":{_number(image.width)},'
             f'"height":{_number(image.height)},"dataSize":{_number(image.size_bytes)},'
             f'"sha256":{_text(image.sha256)},"url":{_text(url)}}}'
         )
@@ -73,8 +75,8 @@ def _write_images(images: list[Image], attributes: dict[str, Any], *, has_conten
             urls.append(url)
         if image.size_bytes is not None:
             sizes.append(image.size_bytes)
-        if image.mime_type is not None:
-            mime_types.append(image.mime_type)
+        if mime_type is not None:
+            mime_types.append(mime_type)
     attributes[names.IMAGES] = f"[{','.join(entries)}]"
     if sizes:
         attributes[names.IMAGE_BYTES] = tuple(sizes)

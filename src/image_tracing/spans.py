@@ -42,7 +42,7 @@ def error_type_of(error: BaseException) -> str:
     """The full name of the exception's class, without `builtins`."""
     kind = type(error)
     module = kind.__module__
-    return kind.__qualname__ if module == "builtins" else f"{module}.{kind.__qualname__}"
+    return clean_text(kind.__qualname__ if module == "builtins" else f"{module}.{kind.__qualname__}")
 
 
 def traceback_of(error: BaseException) -> str:

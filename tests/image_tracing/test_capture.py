@@ -330,5 +330,9 @@ def test_all_that_is_recorded_is_storable(prompt: object, rest: dict[Any, object
     recorded = plan.begin(None, None, tracer, (), {})
 
     assert recorded is not None
+    recorded.record_images(
+        {"images": [{"url": "https://e.org/1", "content_type": prompt, "id": prompt}]}, prompt
+    )
+    recorded.ended(None)
     for value in recorded.attributes.values():
         assert not isinstance(value, str) or is_storable(value)

@@ -250,6 +250,17 @@ def test_a_generator_that_is_forgotten_ends(spans: Spans) -> None:
     assert span.attributes["image_generation.error.category"] == "cancelled"
 
 
+def test_what_a_generator_returns_at_its_end_is_not_counted_again(spans: Spans, picture: Pictures) -> None:
+    @attempt
+    def paint(model: str) -> Any:
+        yield picture()
+        return [picture()]
+
+    list(paint("flux"))
+
+    assert outcome_of(spans) == "ok"
+
+
 def test_a_generator_receives_what_is_sent_and_thrown(spans: Spans) -> None:
     @attempt
     def paint(model: str) -> Any:

@@ -359,6 +359,25 @@ def test_pictures_that_are_told_count_instead_of_the_result(spans: Spans, pictur
     assert facts(spans.finished()[0])["outcome"] == "ok"
 
 
+def test_a_reply_told_beside_its_picture_counts_once(spans: Spans, picture: Pictures) -> None:
+    @attempt
+    def paint(model: str) -> bytes:
+        current_attempt().set_response({"images": [picture()], "seed": 3})
+        return picture()
+
+    paint("flux")
+
+    assert facts(spans.finished()[0])["outcome"] == "ok"
+    assert facts(spans.finished()[0])["images.generated"] == 1
+
+
+def test_the_pictures_of_a_reply_count_where_the_result_has_none(spans: Spans, picture: Pictures) -> None:
+    with attempt(model="flux") as a:
+        a.set_response({"images": [picture()]})
+
+    assert facts(spans.finished()[0])["outcome"] == "ok"
+
+
 def test_a_required_picture_that_is_missing_raises_so_that_the_chain_goes_on(
     spans: Spans, picture: Pictures
 ) -> None:
