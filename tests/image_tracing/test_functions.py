@@ -335,6 +335,9 @@ def test_an_async_generator_that_is_forgotten_ends(spans: Spans, picture: Pictur
     async def run() -> None:
         async for _ in stream_async("flux", [picture(), picture()]):
             break
+        # Its closing is a task of the loop's own.
+        while not spans.finished():
+            await asyncio.sleep(0)
 
     asyncio.run(asyncio.wait_for(run(), 10))
 
