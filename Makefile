@@ -11,7 +11,7 @@ CHROMIUM := $(shell command -v chromium || command -v chromium-browser || comman
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports wheel test-lowest test-nonroot screenshot stop clean
+.PHONY: help demo test check lint types imports wheel test-long test-lowest test-nonroot screenshot stop clean
 
 help: ## Say what there is to make
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -21,6 +21,9 @@ demo: $(VENV)/.demo ## Trace a generator whose models fail, and show it on http:
 
 test: $(VENV)/.test chromium ## Run every test, browser included
 	$(BIN)/pytest -n $(WORKERS) $(PYTEST_ARGS)
+
+test-long: $(VENV)/.test chromium ## Run the long form of the soak, fuzz and fault tests
+	$(BIN)/pytest -n $(WORKERS) -m long $(PYTEST_ARGS)
 
 check: lint types imports wheel ## Lint, types, direction of imports, the built wheel
 
