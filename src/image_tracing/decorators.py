@@ -1,5 +1,8 @@
 """`generation` and `attempt`: decorators of any function, context managers of any block."""
 
+# Annotations are for readers and checkers: building them at import took longer than all the rest.
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial, partialmethod
 from inspect import isclass
@@ -23,11 +26,12 @@ if TYPE_CHECKING:
     from image_tracing.attempts import Attempt
     from image_tracing.generations import Generation
 
+    V = TypeVar("V")
+    # A value, or what tells it for each call from a mapping of parameter name to argument, defaults applied.
+    Told: TypeAlias = V | Callable[[Mapping[str, Any]], V | None] | None
+
 F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, Any, Any] | staticmethod[Any, Any]")
 H = TypeVar("H", bound="Generation | Attempt")
-V = TypeVar("V")
-# A value, or what tells it for each call from a mapping of parameter name to argument, defaults applied.
-Told: TypeAlias = V | Callable[[Mapping[str, Any]], V | None] | None
 
 
 class _Begin(Generic[H]):
@@ -137,7 +141,7 @@ def generation(
     attributes: Told[Mapping[str, Any]] = None,
     ignore: str | Iterable[str] = (),
     traceback: bool = False,
-) -> "Block[Generation]": ...
+) -> Block[Generation]: ...
 
 
 def generation(
@@ -197,7 +201,7 @@ def attempt(
     ignore: str | Iterable[str] = (),
     require_image: bool = False,
     traceback: bool = False,
-) -> "Block[Attempt]": ...
+) -> Block[Attempt]: ...
 
 
 def attempt(
@@ -242,7 +246,7 @@ def attempt(
     return block if function is None else block(function)
 
 
-def current_generation() -> "Generation":
+def current_generation() -> Generation:
     """The generation around this code; out of one, an object whose methods do nothing."""
     around = current()
     if around is None:
@@ -251,7 +255,7 @@ def current_generation() -> "Generation":
     return found
 
 
-def current_attempt() -> "Attempt":
+def current_attempt() -> Attempt:
     """The attempt around this code; out of one, an object whose methods do nothing."""
     around = current()
     if hasattr(around, "generation"):
@@ -260,13 +264,13 @@ def current_attempt() -> "Attempt":
     return _inert_attempt()
 
 
-def _inert_generation() -> "Generation":
+def _inert_generation() -> Generation:
     from image_tracing.generations import INERT_GENERATION
 
     return INERT_GENERATION
 
 
-def _inert_attempt() -> "Attempt":
+def _inert_attempt() -> Attempt:
     from image_tracing.attempts import INERT_ATTEMPT
 
     return INERT_ATTEMPT

@@ -23,8 +23,7 @@ def error_class_of(error: BaseException | str) -> ErrorClass:
     if type(error) is TimeoutError:
         return "timeout"
     try:
-        seen: set[int] = set()
-        for link in _chain(error, seen):
+        for link in _chain(error, set()):
             found = _class_of(link)
             if found is not None:
                 return found

@@ -15,10 +15,12 @@ from image_tracing.attributes import SCHEMA_URL, SCOPE
 (_SPAN_KEY,) = trace.set_span_in_context(trace.INVALID_SPAN, Context())
 _CURRENT_KEY: Final = "image_tracing.current"
 # Set by exporters around their own calls, by contrib's helper, and by util-genai's predecessors.
-_SUPPRESS_KEYS: Final = (
-    getattr(context_api, "_SUPPRESS_INSTRUMENTATION_KEY", "suppress_instrumentation"),
-    "suppress_instrumentation",
-    "suppress_language_model_instrumentation",
+_SUPPRESS_KEYS: Final = frozenset(
+    {
+        getattr(context_api, "_SUPPRESS_INSTRUMENTATION_KEY", "suppress_instrumentation"),
+        "suppress_instrumentation",
+        "suppress_language_model_instrumentation",
+    }
 )
 
 _provider: object = None
@@ -45,10 +47,8 @@ def active_tracer() -> Tracer | None:
     if _tracer is None:
         return None
     context = context_api.get_current()
-    if context:
-        for key in _SUPPRESS_KEYS:
-            if context.get(key):
-                return None
+    if not _SUPPRESS_KEYS.isdisjoint(context) and any(context.get(key) for key in _SUPPRESS_KEYS):
+        return None
     return _tracer
 
 

@@ -113,7 +113,7 @@ def asked_sides(attributes: Mapping[str, Any]) -> tuple[int | None, int | None]:
 
 def requested_count(request: object) -> int | None:
     """How many pictures a generation's request asks for: a count, else the number of its prompts."""
-    if not isinstance(request, Mapping):
+    if type(request) is not dict and not isinstance(request, Mapping):
         return None
     for name in COUNT_NAMES:
         count = request.get(name)

@@ -4,34 +4,36 @@ A coroutine's span covers the awaiting, a generator's the whole of its iteration
 span is attached only while the function's own code runs, never while a generator waits for its consumer.
 """
 
+from __future__ import annotations
+
 import functools
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from opentelemetry.context import Context, attach
 
 from image_tracing.errors import NoImageError
 from image_tracing.tracer import detach
 
+if TYPE_CHECKING:
 
-class Recording(Protocol):
-    """One call being recorded: a generation or an attempt."""
+    class Recording(Protocol):
+        """One call being recorded: a generation or an attempt."""
 
-    context: Context
+        context: Context
 
-    def saw(self, item: object) -> None: ...
+        def saw(self, item: object) -> None: ...
 
-    def ended(self, result: object) -> None: ...
+        def ended(self, result: object) -> None: ...
 
-    def failed(self, error: BaseException) -> None: ...
+        def failed(self, error: BaseException) -> None: ...
 
-    def closed(self) -> None: ...
+        def closed(self) -> None: ...
 
-
-Begin = Callable[[tuple[Any, ...], dict[str, Any]], Recording | None]
+    Begin = Callable[[tuple[Any, ...], dict[str, Any]], Recording | None]
 
 
 def wrapped(function: Callable[..., Any], begin: Begin) -> Callable[..., Any]:
