@@ -184,7 +184,7 @@ def test_secrets_are_redacted_by_name_and_shape(spans: Spans) -> None:
         (b"\x89PNG", "<bytes: 4 bytes>"),
         (7, "7"),
     ],
-    ids=str,
+    ids=["text", "list", "picture", "mapping", "bytes", "number"],
 )
 def test_a_prompt_of_any_kind_becomes_one_text(spans: Spans, prompt: object, text: str) -> None:
     @attempt

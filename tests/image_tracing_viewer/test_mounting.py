@@ -1,10 +1,10 @@
 import pytest
-from image_tracing_postgres.store import Store
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
 from tests.image_tracing_viewer.conftest import BASE_URL, Rows, client_of
 
+from image_tracing_postgres.store import Store
 from image_tracing_viewer import create_app
 
 API = "/api/traceImage"

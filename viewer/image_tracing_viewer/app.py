@@ -3,12 +3,12 @@
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
-from image_tracing_postgres.settings import settings_from_environment
-from image_tracing_postgres.store import Store
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route
 
+from image_tracing_postgres.settings import settings_from_environment
+from image_tracing_postgres.store import Store
 from image_tracing_viewer import api, pages
 from image_tracing_viewer.errors import HANDLERS, UnexpectedErrors
 from image_tracing_viewer.events import Watcher

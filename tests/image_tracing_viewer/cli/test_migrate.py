@@ -1,8 +1,8 @@
 """`image-tracing migrate`."""
 
 from click.testing import CliRunner
-from image_tracing_postgres.store import Store
 
+from image_tracing_postgres.store import Store
 from image_tracing_viewer.cli import cli
 
 

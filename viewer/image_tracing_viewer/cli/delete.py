@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import click
-from image_tracing_postgres.store import Store
 
+from image_tracing_postgres.store import Store
 from image_tracing_viewer.cli.group import NotFoundError
 from image_tracing_viewer.cli.options import database_url
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TextIO
 
 import click
-from image_tracing_postgres.store import Store
 
+from image_tracing_postgres.store import Store
 from image_tracing_viewer.cli.group import FailedError
 from image_tracing_viewer.cli.options import database_url, filter_options, filters
 from image_tracing_viewer.cli.progress import counted

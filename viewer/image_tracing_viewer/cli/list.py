@@ -3,8 +3,8 @@
 from itertools import islice
 
 import click
-from image_tracing_postgres.store import Store
 
+from image_tracing_postgres.store import Store
 from image_tracing_viewer.cli.options import as_json, database_url, filter_options, filters
 from image_tracing_viewer.cli.tables import COLUMNS, is_terminal, print_traces, tab_separated
 from image_tracing_viewer.cli.text import json_line

@@ -21,10 +21,9 @@ def serve(
       image-tracing serve
       IMAGE_TRACING_TOKEN=… image-tracing serve --host 0.0.0.0 --port 8080
     """
-    from image_tracing_postgres.store import Store
-
     from image_tracing_postgres.database import dsn
     from image_tracing_postgres.settings import settings_from_environment
+    from image_tracing_postgres.store import Store
     from image_tracing_viewer import server
     from image_tracing_viewer.app import create_app
     from image_tracing_viewer.hosts import checked_host

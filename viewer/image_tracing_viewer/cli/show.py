@@ -3,8 +3,8 @@
 from uuid import UUID
 
 import click
-from image_tracing_postgres.store import Store
 
+from image_tracing_postgres.store import Store
 from image_tracing_viewer.cli.group import NotFoundError
 from image_tracing_viewer.cli.options import as_json, database_url
 from image_tracing_viewer.cli.tables import is_terminal, print_trace
