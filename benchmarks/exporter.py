@@ -1,8 +1,8 @@
 """Spans to committed rows by PostgresSpanExporter, beside COPY of the same rows straight into the tables.
 
-Each round makes its own spans (a root, a failed and a good attempt, 500-character prompt, 15 parameters),
-gives them to both ways in turn on fresh, migrated databases of one server with fsync on, and counts the rows
-afterwards. The exporter starts from spans and is idempotent; the floor has its rows ready. Run with:
+Each round makes its own spans (a root, a failed and a good attempt, 500-character prompt, 15 parameters) as
+it goes, gives them to both ways in turn on fresh, migrated databases of one server with fsync on, and counts the
+rows afterwards. The exporter starts from spans and is idempotent; the floor has its rows ready. Run with:
 
     python benchmarks/exporter.py [--traces 20000] [--batch 1024] [--rounds 5] [--server CONNINFO]
 """
@@ -36,6 +36,8 @@ from image_tracing_postgres.statements import statement
 
 _MODELS = ["black-forest-labs/FLUX.1-schnell", "stabilityai/sdxl", "google/imagen-4", "openai/gpt-image-2"]
 _RESOURCE = Resource.create({"service.name": "benchmark"})
+# A seed that no round has.
+_WARM_UP = 1_000_000
 _SCOPE = InstrumentationScope(names.SCOPE)
 
 
@@ -59,13 +61,22 @@ class Language:
         return " ".join(words)[:length]
 
 
-def spans_of(count: int, chance: random.Random) -> list[ReadableSpan]:
-    """The spans of so many generations, in the order in which an application ends them."""
+Batch = Sequence[ReadableSpan]
+
+
+def batches_of(count: int, size: int, seed: int) -> Iterator[Batch]:
+    """The spans of so many generations in batches, each made when it is asked for."""
+    chance = random.Random(seed)
     language = Language(chance)
     start = time.time_ns() - count * 10_000_000
-    return [
-        span for i in range(count) for span in _generation(chance, language.prompt(), start + i * 10_000_000)
-    ]
+    batch: list[ReadableSpan] = []
+    for i in range(count):
+        batch += _generation(chance, language.prompt(), start + i * 10_000_000)
+        while len(batch) >= size:
+            yield batch[:size]
+            del batch[:size]
+    if batch:
+        yield batch
 
 
 def _generation(chance: random.Random, prompt: str, at: int) -> Iterator[ReadableSpan]:
@@ -159,40 +170,41 @@ def database_on(server: str) -> Iterator[str]:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-def seconds_of_exporter(conninfo: str, batches: Sequence[Sequence[ReadableSpan]]) -> float:
+def seconds_of_exporter(conninfo: str, batches: Iterator[Batch]) -> float:
     exporter = PostgresSpanExporter(conninfo)
-    exporter.export(batches[0][:3])
-    began = time.perf_counter()
+    exporter.export(next(batches_of(1, 3, _WARM_UP)))
+    seconds = 0.0
     for batch in batches:
-        assert exporter.export(batch) is SpanExportResult.SUCCESS
-    seconds = time.perf_counter() - began
+        began = time.perf_counter()
+        result = exporter.export(batch)
+        seconds += time.perf_counter() - began
+        assert result is SpanExportResult.SUCCESS
     exporter.shutdown()
     return seconds
 
 
-def seconds_of_copy(conninfo: str, batches: Sequence[Sequence[ReadableSpan]]) -> float:
+def seconds_of_copy(conninfo: str, batches: Iterator[Batch]) -> float:
     """The floor: the rows are ready, and nothing looks whether they are there already."""
     now = datetime.now(UTC).isoformat()
-    prepared = []
-    for batch in batches:
-        rows = rows_from(batch)
-        traces = [copied(trace, now) for trace in rows.traces]
-        prepared.append((traces, [(trace_id, *attempt) for trace_id, attempt in rows.attempts]))
     seen: set[str] = set()
     with psycopg.connect(conninfo, autocommit=True) as connection:
-        began = time.perf_counter()
-        for traces, attempts in prepared:
-            with connection.transaction(), connection.cursor() as cursor:
-                with cursor.copy(statement("copy_traces")) as copy:
-                    for trace in traces:
-                        # A generation that spans two batches has its row already.
-                        if trace[0] not in seen:
-                            seen.add(trace[0])
-                            copy.write_row(trace)
-                with cursor.copy(statement("copy_attempts")) as copy:
-                    for attempt in attempts:
-                        copy.write_row(attempt)
-        return time.perf_counter() - began
+        copy_rows(connection, next(batches_of(1, 3, _WARM_UP)), now, seen)
+        return sum(copy_rows(connection, batch, now, seen) for batch in batches)
+
+
+def copy_rows(connection: psycopg.Connection, batch: Batch, now: str, seen: set[str]) -> float:
+    rows = rows_from(batch)
+    # A generation that spans two batches has its row already.
+    traces = [copied(trace, now) for trace in rows.traces if trace.id not in seen]
+    attempts = [(trace_id, *attempt) for trace_id, attempt in rows.attempts]
+    seen.update(rows.ids)
+    began = time.perf_counter()
+    with connection.transaction(), connection.cursor() as cursor:
+        for name, values in (("copy_traces", traces), ("copy_attempts", attempts)):
+            with cursor.copy(statement(name)) as copy:
+                for row in values:
+                    copy.write_row(row)
+    return time.perf_counter() - began
 
 
 def check(conninfo: str, traces: int) -> None:
@@ -234,18 +246,19 @@ def run(server: str, arguments: argparse.Namespace) -> None:
             "fsync",
             connection.execute("SHOW fsync").fetchall()[0][0],
         )
-    ways: dict[str, Callable[[str, Sequence[Sequence[ReadableSpan]]], float]] = {
+    ways: dict[str, Callable[[str, Iterator[Batch]], float]] = {
         "exporter": seconds_of_exporter,
         "copy": seconds_of_copy,
     }
     rates: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(arguments.rounds):
-        spans = spans_of(arguments.traces, random.Random(turn))
-        batches = [spans[i : i + arguments.batch] for i in range(0, len(spans), arguments.batch)]
         for name in sorted(ways, reverse=turn % 2 == 1):
             with database_on(server) as conninfo:
-                rates[name].append(arguments.traces / ways[name](conninfo, batches))
-                check(conninfo, arguments.traces)
+                rates[name].append(
+                    arguments.traces
+                    / ways[name](conninfo, batches_of(arguments.traces, arguments.batch, turn))
+                )
+                check(conninfo, arguments.traces + 1)
         print(f"round {turn + 1}:", *(f"{name} {rates[name][-1]:,.0f}/s" for name in ways), flush=True)
     for name, found in rates.items():
         print(

@@ -143,7 +143,7 @@ class _Generation:
         self.lesson_id: str | None = None
         self.service_name: str | None = None
         self.attempts: dict[str, AttemptRow] = {}
-        self.terms: set[str] = set()
+        self.terms = terms.Terms()
 
     def read(self) -> int:
         """Read the spans; how many could not be read."""
@@ -159,7 +159,7 @@ class _Generation:
     def _add(self, role: str, span: ReadableSpan, attributes: Attributes) -> None:
         service = self.reading.service_of(span)
         if service is not None:
-            self.terms.add(terms.term(terms.SERVICE, service))
+            self.terms.add(terms.SERVICE, service)
         if role == names.ROLE_GENERATION:
             self._add_root(self.reading.root(span, attributes, self.terms), service)
             return
@@ -219,7 +219,7 @@ class _Generation:
             otel_span_id=f"{self.key[1]:016x}",
             root_state=state,
             root_model_used=None if root is None else root.model_used,
-            search_terms=sorted(self.terms),
+            search_terms=self.terms.in_order(),
         )
         return row, [self.attempts[span_id] for span_id in sorted(self.attempts)]
 

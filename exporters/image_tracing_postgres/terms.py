@@ -74,3 +74,30 @@ def _words(text: str) -> list[bytes]:
 
 
 _cached_word_terms: Final = lru_cache(maxsize=1024)(_word_terms)
+
+
+class Terms:
+    """The terms of one trace."""
+
+    __slots__ = ("_values", "_words")
+
+    def __init__(self) -> None:
+        self._values: set[str] = set()
+        self._words: frozenset[str] = frozenset()
+
+    def add(self, prefix: str, value: str) -> None:
+        """One whole value: `add(MODEL, "flux")`."""
+        self._values.add(term(prefix, value))
+
+    def add_words(self, text: str) -> None:
+        """All words of a text."""
+        words = word_terms(text)
+        # Mostly the prompt that was there before.
+        if words is not self._words:
+            self._words = self._words | words if self._words else words
+
+    def in_order(self) -> list[str]:
+        """Each once; the order is that of the function `image_terms_of_both`."""
+        if self._values.isdisjoint(self._words):
+            return sorted((*self._words, *self._values))
+        return sorted(self._words | self._values)
