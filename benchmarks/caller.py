@@ -6,12 +6,12 @@ whose exporter does nothing. *ours* is the same work decorated, with all capture
 under the same processor. Rounds of both alternate within one run and count the caller's own CPU time, so
 that other load hits both alike.
 
-The failing call raises the way a client library does, nine frames deep with one cause. That is a third of
-what huggingface_hub 2.4.0 gives for a time-out (27 frames, 4 exceptions, 1.1 ms to format); `--shallow`
-raises in the function itself, where nobody's models fail.
+Most of what the book costs is formatting the traceback, so the ratio depends on how deep the failing call
+raises, and both ends are measured. *deep*: nine frames with one cause, a third of what huggingface_hub 2.4.0
+gives for a time-out (27 frames, 4 exceptions, 1.1 ms to format). *shallow*: in the function itself, the least
+favourable case for us.
 
-    python benchmarks/caller.py            # medians, the ratio, and the cost without a provider
-    python benchmarks/caller.py --shallow  # the least favourable case for us
+    python benchmarks/caller.py            # medians, the ratios, and the cost without a provider
     python benchmarks/caller.py --profile  # where ours goes
 """
 
@@ -267,9 +267,7 @@ def main() -> int:
     options.add_argument("--rounds", type=int, default=200)
     options.add_argument("--count", type=int, default=20, help="generations a round")
     options.add_argument("--profile", action="store_true")
-    options.add_argument("--shallow", action="store_true", help="raise in the function itself")
     chosen = options.parse_args()
-    is_shallow = chosen.shallow
     noop = noop_us(30, 400)
     provider = TracerProvider()
     provider.add_span_processor(BatchSpanProcessor(Nothing()))
@@ -283,14 +281,16 @@ def main() -> int:
         profile.disable()
         pstats.Stats(profile).sort_stats("tottime").print_stats(45)
         return 0
-    medians = measured(chosen.rounds, chosen.count, provider.force_flush)
+    ratios = []
+    for name in ("deep", "shallow"):
+        is_shallow = name == "shallow"
+        medians = measured(chosen.rounds, chosen.count, provider.force_flush)
+        ratios.append(medians["ours"] / medians["book"])
+        figures = ", ".join(f"{each} {value:.1f} us" for each, value in medians.items())
+        print(f"{name:8} {figures}; ratio {ratios[-1]:.3f} ours to the book, at most {LIMIT_RATIO}")
     provider.shutdown()
-    ratio = medians["ours"] / medians["book"]
-    for name, value in medians.items():
-        print(f"{name:8} {value:8.1f} us a generation")
-    print(f"{'ratio':8} {ratio:8.3f} ours to the book, at most {LIMIT_RATIO}")
-    print(f"{'no-op':8} {noop:8.2f} us a decorated call without a provider, at most {LIMIT_NOOP_US}")
-    return 0 if ratio <= LIMIT_RATIO and noop <= LIMIT_NOOP_US else 1
+    print(f"{'no-op':8} {noop:.2f} us a decorated call without a provider, at most {LIMIT_NOOP_US}")
+    return 0 if max(ratios) <= LIMIT_RATIO and noop <= LIMIT_NOOP_US else 1
 
 
 if __name__ == "__main__":
