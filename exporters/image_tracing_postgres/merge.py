@@ -30,7 +30,9 @@ def save(connection: BoundedConnection, rows: Rows) -> None:
     """
     if not rows.ids:
         return
-    known = {row[0] for row in connection.execute(statement("known"), {"ids": rows.ids})}
+    known = {
+        row[0] for row in connection.execute(statement("known"), {"ids": "{" + ",".join(rows.ids) + "}"})
+    }
     new = [trace_id for trace_id in rows.ids if trace_id not in known]
     # Two transactions: in each the traces are locked in the order of their ids, and a writer that holds one
     # and waits for a smaller one could wait for ever.

@@ -5,13 +5,13 @@ trace is brought together in the database (`merge.py`), by the same rules.
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from opentelemetry.sdk.trace import ReadableSpan
 
 from image_tracing import attributes as names
-from image_tracing_postgres import terms
+from image_tracing_postgres import terms, values
 from image_tracing_postgres.spans import (
     AttemptRow,
     Attributes,
@@ -82,8 +82,8 @@ class Rows:
         """The rows of one trace; None if none of its spans could be read."""
         if trace_id not in self._made:
             generation = self._generations[trace_id]
-            self.unreadable += generation.read()
             self._made[trace_id] = generation.rows(trace_id)
+            self.unreadable += generation.unreadable
         return self._made[trace_id]
 
 
@@ -120,108 +120,114 @@ def _log_unreadable(error: Exception) -> None:
 
 
 class _Generation:
-    """What is known of one generation."""
+    """The spans of one generation."""
 
-    __slots__ = (
-        "attempts",
-        "key",
-        "lesson_id",
-        "reading",
-        "root",
-        "root_service",
-        "service_name",
-        "spans",
-        "terms",
-    )
+    __slots__ = ("key", "reading", "spans", "unreadable")
 
     def __init__(self, key: tuple[int, int], reading: Reading) -> None:
         self.key = key
         self.reading = reading
         self.spans: list[tuple[str, ReadableSpan, Attributes]] = []
-        self.root: Root | None = None
-        self.root_service: str | None = None
-        self.lesson_id: str | None = None
-        self.service_name: str | None = None
-        self.attempts: dict[str, AttemptRow] = {}
-        self.terms = terms.Terms()
-
-    def read(self) -> int:
-        """Read the spans; how many could not be read."""
-        unreadable = 0
-        for role, span, attributes in self.spans:
-            try:
-                self._add(role, span, attributes)
-            except Exception as error:  # noqa: BLE001 - one strange span must not cost the others
-                unreadable += 1
-                _log_unreadable(error)
-        return unreadable
-
-    def _add(self, role: str, span: ReadableSpan, attributes: Attributes) -> None:
-        service = self.reading.service_of(span)
-        if service is not None:
-            self.terms.add(terms.SERVICE, service)
-        if role == names.ROLE_GENERATION:
-            self._add_root(self.reading.root(span, attributes, self.terms), service)
-            return
-        attempt, lesson_id, name = self.reading.attempt(span, attributes, self.terms)
-        known = self.attempts.get(attempt.span_id)
-        if known is None or attempt.ended_at > known.ended_at:
-            self.attempts[attempt.span_id] = attempt
-        self.lesson_id = _least(self.lesson_id, lesson_id)
-        self.service_name = _least(self.service_name, service)
-        if span.context is not None and span.context.span_id == self.key[1]:
-            # An attempt without a generation around it is its own.
-            self._add_root(_root_of(attempt, lesson_id, name), service)
-
-    def _add_root(self, root: Root, service: str | None) -> None:
-        if self.root is None or _rank(root) > _rank(self.root):
-            self.root, self.root_service = root, service
+        self.unreadable = 0
 
     def rows(self, trace_id: str) -> tuple[TraceRow, list[AttemptRow]] | None:
-        """The rows of what was read; sql/derive.sql says the same of what is in the database."""
-        root = self.root
-        in_order = sorted(self.attempts.values(), key=lambda row: (row.number, row.started_at, row.span_id))
-        if root is None and not in_order:
-            return None
-        last = in_order[-1] if in_order else None
-        succeeded = [attempt for attempt in in_order if attempt.success]
-        state = "absent" if root is None else root.state
+        """What the spans amount to; None if none could be read."""
+        reading, found = self.reading, terms.Terms()
+        root: Root | None = None
+        attempts: dict[str, AttemptRow] = {}
+        root_service = service_name = lesson_id = None
+        for role, span, attributes in self.spans:
+            try:
+                service = reading.service_of(span)
+                if role == names.ROLE_GENERATION:
+                    told = reading.root(span, attributes, found)
+                else:
+                    span_id = span.context.span_id if span.context else 0
+                    attempt = reading.attempt(span, span_id, attributes, found)
+                    lesson = values.key(attributes.get(names.LESSON_ID))
+                    lesson_id = _least(lesson_id, lesson)
+                    service_name = _least(service_name, service)
+                    known = attempts.get(attempt.span_id)
+                    if known is None or attempt.ended_at > known.ended_at:
+                        attempts[attempt.span_id] = attempt
+                    told = None
+                    if span_id == self.key[1]:
+                        # An attempt without a generation around it is its own.
+                        told = _root_of(attempt, lesson, values.key(attributes.get(names.WORKFLOW_NAME)))
+                if told is not None and (root is None or _rank(told) > _rank(root)):
+                    root, root_service = told, service
+                if service is not None:
+                    found.others.add(terms.term(terms.SERVICE, service))
+            except Exception as error:  # noqa: BLE001 - one strange span must not cost the others
+                self.unreadable += 1
+                _log_unreadable(error)
+        if root is None:
+            if not attempts:
+                return None
+            root = _absent_root(attempts.values(), lesson_id)
+            root_service = service_name
+        row = _trace_row(trace_id, self.key, root, root_service, attempts.values(), found)
+        return row, list(attempts.values()) if len(attempts) < 2 else [
+            attempts[id_] for id_ in sorted(attempts)
+        ]
+
+
+def _absent_root(attempts: Iterable[AttemptRow], lesson_id: str | None) -> Root:
+    """What stands in for a root span that has not told anything yet."""
+    created_at = min(attempt.started_at for attempt in attempts)
+    return Root("absent", created_at, None, None, lesson_id, None, None, [], None, None, None, None)
+
+
+def _trace_row(
+    trace_id: str,
+    key: tuple[int, int],
+    root: Root,
+    service_name: str | None,
+    attempts: Collection[AttemptRow],
+    found: terms.Terms,
+) -> TraceRow:
+    """The row that follows from a root and all of its attempts, as in sql/derive.sql."""
+    state = root.state
+    status, error_class, error_message = state, root.error_class, root.error_message
+    models_tried, model_used = root.models_tried, root.model_used
+    if state == "absent":
         status = "started"
-        error_class = error_message = None
-        if root is not None and state == "failed":
-            status, error_class, error_message = "failed", root.error_class, root.error_message
-        elif state == "completed" and (last is None or succeeded):
-            status = "completed"
-        elif state == "completed" and last is not None:
-            status, error_class, error_message = "failed", last.error_class, last.error
-        models = [attempt.model for attempt in in_order if attempt.model is not None]
-        model_used = None if root is None else root.model_used
-        if model_used is None and succeeded:
-            model_used = succeeded[-1].model
-        row = TraceRow(
-            id=trace_id,
-            created_at=min(row.started_at for row in in_order) if root is None else root.started_at,
-            completed_at=None if root is None else root.ended_at,
-            total_duration_ms=None if root is None else root.duration_ms,
-            status=status,
-            lesson_id=self.lesson_id if root is None else root.lesson_id,
-            name=None if root is None else root.name,
-            service_name=self.service_name if root is None else self.root_service,
-            model_used=model_used,
-            models_tried=root.models_tried
-            if root is not None and not in_order
-            else list(dict.fromkeys(models)),
-            error_class=error_class,
-            error_message=error_message,
-            request_data=None if root is None else root.request_data,
-            response_data=None if root is None else root.response_data,
-            otel_trace_id=f"{self.key[0]:032x}",
-            otel_span_id=f"{self.key[1]:016x}",
-            root_state=state,
-            root_model_used=None if root is None else root.model_used,
-            search_terms=self.terms.in_order(),
+    if attempts:
+        in_order = sorted(attempts, key=_place)
+        models_tried = list(
+            dict.fromkeys([attempt.model for attempt in in_order if attempt.model is not None])
         )
-        return row, [self.attempts[span_id] for span_id in sorted(self.attempts)]
+        succeeded = [attempt for attempt in in_order if attempt.success]
+        if succeeded:
+            if model_used is None:
+                model_used = succeeded[-1].model
+        elif state == "completed":
+            status, error_class, error_message = "failed", in_order[-1].error_class, in_order[-1].error
+    return TraceRow(
+        trace_id,
+        root.started_at,
+        root.ended_at,
+        root.duration_ms,
+        status,
+        root.lesson_id,
+        root.name,
+        service_name,
+        model_used,
+        models_tried,
+        error_class,
+        error_message,
+        root.request_data,
+        root.response_data,
+        f"{key[0]:032x}",
+        f"{key[1]:016x}",
+        state,
+        root.model_used,
+        found.in_order(),
+    )
+
+
+def _place(attempt: AttemptRow) -> tuple[int, str, str]:
+    return attempt.number, attempt.started_at, attempt.span_id
 
 
 def _root_of(attempt: AttemptRow, lesson_id: str | None, name: str | None) -> Root:

@@ -113,8 +113,7 @@ def role_of(span: ReadableSpan, attributes: Attributes) -> str | None:
     role = attributes.get(names.ROLE)
     if role in (names.ROLE_GENERATION, names.ROLE_ATTEMPT):
         return str(role)
-    scope = span.instrumentation_scope
-    if scope is None or scope.name != names.SCOPE:
+    if not _is_ours(span):
         return None
     operation = attributes.get(names.OPERATION_NAME) or span.name.partition(" ")[0]
     if operation == names.INVOKE_WORKFLOW:
@@ -131,7 +130,10 @@ def root_span_id_of(context: SpanContext, attributes: Attributes) -> int:
 
 
 class Reading:
-    """Reads spans. With `is_trusting`, JSON that our own instrumentation wrote is not looked into."""
+    """Reads spans. With `is_trusting`, JSON that our own instrumentation wrote is not looked into.
+
+    What is read here once a span is the exporter's cost, hence the plain style.
+    """
 
     def __init__(self, *, is_trusting: bool) -> None:
         self._is_trusting = is_trusting
@@ -139,101 +141,99 @@ class Reading:
 
     def service_of(self, span: ReadableSpan) -> str | None:
         """The name of the service, asked once for each resource: spans of one process share theirs."""
-        identity = id(span.resource)
+        resource = span.resource
+        identity = id(resource)
         if identity not in self._services:
-            self._services[identity] = values.key(span.resource.attributes.get(SERVICE_NAME))
+            self._services[identity] = values.key(resource.attributes.get(SERVICE_NAME))
         return self._services[identity]
 
     def root(self, span: ReadableSpan, attributes: Attributes, found: terms.Terms) -> Root:
         """What a generation's root span says; its search terms are added to `found`."""
         get = attributes.get
         started, ended = span.start_time or 0, span.end_time
-        is_failed = span.status.status_code is StatusCode.ERROR or get(names.ERROR_TYPE) is not None
-        state = "started" if ended is None else "failed" if is_failed else "completed"
-        request_data = self._document(span, get(names.REQUEST))
-        error_class = error_message = None
-        if state == "failed":
-            error_class = _error_class(get(names.ERROR_CATEGORY))
+        document = values.trusted if self._is_trusting and _is_ours(span) else values.storable
+        request_data = document(get(names.REQUEST))
+        if request_data is not None:
+            _add_prompts(request_data, found)
+        state, error_class, error_message = "completed", None, None
+        if ended is None:
+            state = "started"
+        elif span.status.status_code is StatusCode.ERROR or get(names.ERROR_TYPE) is not None:
+            state = "failed"
+            error_class = _error_class(get(names.ERROR_CATEGORY), "unknown")
             error_message = _error_message(span, attributes) or "failed without a message"
-            found.add(terms.ERROR_CLASS, error_class)
+            found.others.add(terms.term(terms.ERROR_CLASS, error_class))
         model_used = values.key(get(names.MODEL_USED))
+        if model_used is not None:
+            found.others.add(terms.term(terms.SERVED_BY, model_used))
         models_tried = values.keys(get(names.MODELS_TRIED))
         for model in models_tried:
-            found.add(terms.MODEL, model)
-        if model_used is not None:
-            found.add(terms.SERVED_BY, model_used)
-        _add_prompts(request_data, found)
+            found.others.add(terms.term(terms.MODEL, model))
         return Root(
-            state=state,
-            started_at=values.time(started),
-            ended_at=None if ended is None else values.time(max(started, ended)),
-            duration_ms=None if ended is None else max(0, ended - started) // 1_000_000,
-            lesson_id=values.key(get(names.LESSON_ID)),
-            name=values.key(get(names.WORKFLOW_NAME)),
-            model_used=model_used,
-            models_tried=models_tried,
-            request_data=request_data,
-            response_data=self._document(span, get(names.RESPONSE)),
-            error_class=error_class,
-            error_message=error_message,
+            state,
+            values.time(started),
+            None if ended is None else values.time(max(started, ended)),
+            None if ended is None else max(0, ended - started) // 1_000_000,
+            values.key(get(names.LESSON_ID)),
+            values.key(get(names.WORKFLOW_NAME)),
+            model_used,
+            models_tried,
+            request_data,
+            document(get(names.RESPONSE)),
+            error_class,
+            error_message,
         )
 
     def attempt(
-        self, span: ReadableSpan, attributes: Attributes, found: terms.Terms
-    ) -> tuple[AttemptRow, str | None, str | None]:
-        """What an attempt's ended span says, its lesson id and its workflow's name; adds its search terms."""
+        self, span: ReadableSpan, span_id: int, attributes: Attributes, found: terms.Terms
+    ) -> AttemptRow:
+        """What an attempt's ended span says; its search terms are added to `found`."""
         get = attributes.get
         started, ended = span.start_time or 0, span.end_time or 0
-        images, count, size_bytes = images_of(attributes)
+        is_trusted = self._is_trusting and _is_ours(span)
+        images, count, size_bytes = images_of(attributes, is_trusted=is_trusted)
         outcome = get(names.OUTCOME)
-        if not isinstance(outcome, str) or outcome not in _OUTCOMES:
+        if type(outcome) is not str or outcome not in _OUTCOMES:
             outcome = _outcome(span, attributes, count)
-        success = outcome in SUCCESSFUL_OUTCOMES
         error = error_class = None
-        if not success:
+        if outcome not in SUCCESSFUL_OUTCOMES:
             error_class = _error_class(get(names.ERROR_CATEGORY), _CLASS_OF_OUTCOME.get(outcome, "unknown"))
             error = _error_message(span, attributes) or outcome
-            found.add(terms.ERROR_CLASS, error_class)
         model = values.key(get(names.REQUEST_MODEL) or get(names.RESPONSE_MODEL))
         provider = values.key(get(names.PROVIDER_NAME))
-        prompt, negative_prompt = values.text(get(names.PROMPT)), values.text(get(names.NEGATIVE_PROMPT))
-        if model is not None:
-            found.add(terms.MODEL, model)
-            if success:
-                found.add(terms.SERVED_BY, model)
-        if provider is not None:
-            found.add(terms.PROVIDER, provider)
+        found.others |= terms.attempt_terms(model, provider, outcome, error_class)
+        prompt = values.text(get(names.PROMPT))
         if prompt:
             found.add_words(prompt)
+        negative_prompt = values.text(get(names.NEGATIVE_PROMPT))
         if negative_prompt:
             found.add_words(negative_prompt)
-        found.add(terms.OUTCOME, outcome)
-        row = AttemptRow(
-            span_id=f"{span.context.span_id if span.context else 0:016x}",
-            started_at=values.time(started),
-            ended_at=values.time(max(started, ended)),
-            duration_ms=max(0, ended - started) // 1_000_000,
-            size_bytes=size_bytes,
-            number=min(values.integer(get(names.ATTEMPT_NUMBER)) or 1, 2**31 - 1),
-            success=success,
-            model=model,
-            provider=provider,
-            outcome=outcome,
-            error_class=error_class,
-            error=error,
-            prompt=prompt,
-            negative_prompt=negative_prompt,
-            options=self._document(span, get(names.REQUEST)) or _plain_options(attributes),
-            extras=_extras(get(names.RESPONSE)),
-            images=images,
+        options = get(names.REQUEST)
+        options = values.trusted(options) if is_trusted else values.storable(options)
+        return AttemptRow(
+            f"{span_id:016x}",
+            values.time(started),
+            values.time(max(started, ended)),
+            max(0, ended - started) // 1_000_000,
+            size_bytes,
+            min(values.integer(get(names.ATTEMPT_NUMBER)) or 1, 2**31 - 1),
+            error_class is None,
+            model,
+            provider,
+            outcome,
+            error_class,
+            error,
+            prompt,
+            negative_prompt,
+            options or _plain_options(attributes),
+            _extras(get(names.RESPONSE)),
+            images,
         )
-        return row, values.key(get(names.LESSON_ID)), values.key(get(names.WORKFLOW_NAME))
 
-    def _document(self, span: ReadableSpan, value: object) -> str | None:
-        scope = span.instrumentation_scope
-        if self._is_trusting and scope is not None and scope.name == names.SCOPE:
-            return values.trusted(value)
-        return values.document(value)[0]
+
+def _is_ours(span: ReadableSpan) -> bool:
+    scope = span.instrumentation_scope
+    return scope is not None and scope.name == names.SCOPE
 
 
 def _outcome(span: ReadableSpan, attributes: Attributes, count: int | None) -> Outcome:
@@ -244,7 +244,7 @@ def _outcome(span: ReadableSpan, attributes: Attributes, count: int | None) -> O
     return "no_image" if (count if generated is None else generated) == 0 else "ok"
 
 
-def _error_class(value: object, otherwise: str = "unknown") -> str:
+def _error_class(value: object, otherwise: str) -> str:
     return value if isinstance(value, str) and value in _ERROR_CLASSES else otherwise
 
 
@@ -260,7 +260,7 @@ def _error_message(span: ReadableSpan, attributes: Attributes) -> str | None:
 
 def _plain_options(attributes: Attributes) -> str | None:
     plain = {name: attributes[key] for key, name in _OPTIONS.items() if key in attributes}
-    return values.document(plain or None)[0]
+    return values.storable(plain or None)
 
 
 def _extras(value: object) -> str | None:
@@ -272,8 +272,8 @@ def _extras(value: object) -> str | None:
     return written if isinstance(extras, dict) else f'{{"value": {written}}}'
 
 
-def _add_prompts(request_data: str | None, found: terms.Terms) -> None:
-    if request_data is None or "prompt" not in request_data:
+def _add_prompts(request_data: str, found: terms.Terms) -> None:
+    if "prompt" not in request_data:
         return
     try:
         request = json.loads(request_data)

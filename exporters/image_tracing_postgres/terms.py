@@ -76,28 +76,41 @@ def _words(text: str) -> list[bytes]:
 _cached_word_terms: Final = lru_cache(maxsize=1024)(_word_terms)
 
 
-class Terms:
-    """The terms of one trace."""
+@lru_cache(maxsize=4096)
+def attempt_terms(
+    model: str | None, provider: str | None, outcome: str, error_class: str | None
+) -> frozenset[str]:
+    """The terms of an attempt beside its words; `error_class` is None for a successful one."""
+    found = {term(OUTCOME, outcome)}
+    if error_class is not None:
+        found.add(term(ERROR_CLASS, error_class))
+    if provider is not None:
+        found.add(term(PROVIDER, provider))
+    if model is not None:
+        found.add(term(MODEL, model))
+        if error_class is None:
+            found.add(term(SERVED_BY, model))
+    return frozenset(found)
 
-    __slots__ = ("_values", "_words")
+
+class Terms:
+    """The terms of one trace: those of words, and the others."""
+
+    __slots__ = ("others", "words")
 
     def __init__(self) -> None:
-        self._values: set[str] = set()
-        self._words: frozenset[str] = frozenset()
-
-    def add(self, prefix: str, value: str) -> None:
-        """One whole value: `add(MODEL, "flux")`."""
-        self._values.add(term(prefix, value))
+        self.others: set[str] = set()
+        self.words: frozenset[str] = frozenset()
 
     def add_words(self, text: str) -> None:
-        """All words of a text."""
+        """The terms of all words of a text."""
         words = word_terms(text)
         # Mostly the prompt that was there before.
-        if words is not self._words:
-            self._words = self._words | words if self._words else words
+        if words is not self.words:
+            self.words = self.words | words if self.words else words
 
     def in_order(self) -> list[str]:
         """Each once; the order is that of the function `image_terms_of_both`."""
-        if self._values.isdisjoint(self._words):
-            return sorted((*self._words, *self._values))
-        return sorted(self._words | self._values)
+        if self.others.isdisjoint(self.words):
+            return sorted((*self.words, *self.others))
+        return sorted(self.words | self.others)

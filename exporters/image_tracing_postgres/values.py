@@ -25,9 +25,9 @@ _BRACKETS: Final = 32
 
 def text(value: object) -> str | None:
     """A text for a text column, None for none; anything else than a text is written as JSON."""
+    if value is None:
+        return None
     if type(value) is not str:
-        if value is None:
-            return None
         value = str.__str__(value) if isinstance(value, str) else storable_json(value)
     if not value.isascii() or "\0" in value:
         value = without_poison(value)
@@ -36,6 +36,8 @@ def text(value: object) -> str | None:
 
 def key(value: object) -> str | None:
     """A text short enough for an index: the first 500 characters. None for an empty one."""
+    if value is None:
+        return None
     if type(value) is str and value.isascii() and len(value) <= KEY_LENGTH and "\0" not in value:
         return value or None
     found = text(value)
@@ -129,8 +131,15 @@ def document(value: object) -> tuple[str | None, Any]:
     return _rewritten(parsed)
 
 
+def storable(value: object) -> str | None:
+    """The text of `document` alone."""
+    return document(value)[0]
+
+
 def trusted(value: object) -> str | None:
-    """As `document`, for a text of our own instrumentation: well made, unless a length limit cut it."""
+    """As `storable`, for a text of our own instrumentation: well made, unless a length limit cut it."""
+    if value is None:
+        return None
     if (
         type(value) is str
         and value[:1] + value[-1:] in ("{}", "[]")
@@ -139,7 +148,7 @@ def trusted(value: object) -> str | None:
         and (value.isascii() or without_poison(value) is value)
     ):
         return value
-    return document(value)[0]
+    return storable(value)
 
 
 def _parsed(value: str) -> Any:
