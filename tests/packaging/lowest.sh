@@ -13,7 +13,12 @@ cd "$top"
 "$folder/tools/bin/pip" install --quiet uv
 "$folder/tools/bin/uv" venv --quiet --python "$python" "$folder/lowest"
 "$folder/tools/bin/uv" pip install --quiet --python "$folder/lowest/bin/python" \
-    --resolution lowest-direct --group test --group check --editable '.[all]'
+    --resolution lowest-direct --editable '.[all]'
+# The tools of the tests are not what users install: they stay new, and leave what we ask for as it is.
+"$folder/tools/bin/uv" pip freeze --quiet --python "$folder/lowest/bin/python" --exclude-editable |
+    grep -E "^($(sed -n '/^dependencies/,/^all/p' pyproject.toml | grep -oE '"[a-zA-Z0-9_-]+' | tr -d '"' | tr _ - | sort -u | paste -sd '|'))==" \
+        >"$folder/kept"
+"$folder/tools/bin/uv" pip install --quiet --python "$folder/lowest/bin/python" --constraint "$folder/kept" --group test
 "$folder/tools/bin/uv" pip list --quiet --python "$folder/lowest/bin/python"
 # Old versions of others are deprecated by the newest ones of their own dependencies, which is not ours to mend.
 "$folder/lowest/bin/pytest" -n "${WORKERS:-2}" -m 'not browser and not long' -W ignore::DeprecationWarning tests
