@@ -3,7 +3,7 @@
 Two rules. A *name* rule: under a key such as `api_key`, `hfToken` or `X-Auth-Token`, at any depth, the whole
 value goes. A *shape* rule: in any text, what looks like a credential (a known prefix with a minimum length, a
 header, a user and password in a URL, a PEM block, a query parameter) is replaced, and the words around it
-stay. Every pattern is linear: its repeats are possessive or bounded.
+stay. Every pattern is linear: its repeats are possessive, bounded, or followed by nothing that can fail.
 """
 
 import re
@@ -128,6 +128,7 @@ def _patterns() -> tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...]:
     """Markers (lower case) of which a matching text holds one, the pattern, and what to write instead.
 
     Compiled at the first text that may hold a secret: most programs never need them.
+    Only single characters repeat possessively: before Python 3.11.5 groups that do can miss their match.
     """
     word = r"[A-Za-z0-9_-]"
     name = (
@@ -141,7 +142,7 @@ def _patterns() -> tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...]:
         (
             ("-----begin",),
             r"-----BEGIN [A-Z0-9 ]{0,40}(?:PRIVATE KEY|CERTIFICATE)[A-Z0-9 ]{0,20}-----"
-            r"(?:[^-]++|-(?!----END))*+(?:-----END[A-Z0-9 ]{0,60}-----)?",
+            r"[^-]*+(?:-(?!----END)[^-]*+)*(?:-----END[A-Z0-9 ]{0,60}-----)?",
             0,
             REDACTED,
         ),
@@ -154,7 +155,7 @@ def _patterns() -> tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...]:
         ),
         (
             ("%3a%2f",),
-            r"(%3A(?:%2F){1,3}[^\s%&]{0,256}%3A)(?:[^\s%&/]|%(?!40|2F)[0-9A-F]{2}){1,1024}+%40",
+            r"(%3A(?:%2F){1,3}[^\s%&]{0,256}%3A)(?:[^\s%&/]|%(?!40|2F)[0-9A-F]{2}){1,1024}%40",
             re.IGNORECASE,
             rf"\g<1>{REDACTED}%40",
         ),
