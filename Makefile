@@ -20,10 +20,10 @@ demo: $(VENV)/.demo ## Trace a generator whose models fail, and show it on http:
 	@$(BIN)/image-tracing demo $(DEMO_ARGS) || [ $$? -eq 130 ] # Ctrl-C is how it ends
 
 test: $(VENV)/.test chromium ## Run every test, browser included
-	$(BIN)/pytest -n $(WORKERS) $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 test-long: $(VENV)/.test chromium ## Run the long form of the soak, fuzz and fault tests
-	$(BIN)/pytest -n $(WORKERS) -m long $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m long $(PYTEST_ARGS)
 
 check: lint types imports wheel ## Lint, types, direction of imports, the built wheel
 

@@ -21,4 +21,4 @@ cd "$top"
 "$folder/tools/bin/uv" pip install --quiet --python "$folder/lowest/bin/python" --constraint "$folder/kept" --group test
 "$folder/tools/bin/uv" pip list --quiet --python "$folder/lowest/bin/python"
 # Old versions of others are deprecated by the newest ones of their own dependencies, which is not ours to mend.
-"$folder/lowest/bin/pytest" -n "${WORKERS:-2}" -m 'not browser and not long' -W ignore::DeprecationWarning tests
+"$folder/lowest/bin/pytest" -n "${WORKERS:-2}" --dist loadfile -m 'not browser and not long' -W ignore::DeprecationWarning tests

@@ -47,7 +47,8 @@ def _executable() -> str:
     return found
 
 
-@pytest.fixture(scope="session")
+# Not for the session: as long as Playwright runs, no test in the same thread can run an event loop.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     # Chromium refuses its own sandbox to root.
     sandbox = ("--no-sandbox",) if os.geteuid() == 0 else ()
