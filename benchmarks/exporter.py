@@ -4,7 +4,7 @@ Each round makes its own spans (a root, a failed and a good attempt, 500-charact
 it goes, gives them to both ways in turn on fresh, migrated databases of one server with fsync on, and counts
 the rows afterwards. The exporter starts from spans and is idempotent; the floor has its rows ready. Run with:
 
-    python benchmarks/exporter.py [--traces 20000] [--batch 1024] [--rounds 5] [--server CONNINFO]
+    python benchmarks/exporter.py [--traces 20000] [--batch 2048] [--rounds 5] [--server CONNINFO]
 """
 
 import argparse
@@ -227,7 +227,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--traces", type=int, default=20_000)
-    parser.add_argument("--batch", type=int, default=1_024, help="spans given to one export()")
+    parser.add_argument("--batch", type=int, default=2_048, help="spans given to one export()")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument(
         "--server", help="conninfo of a server with fsync on; default: an embedded one, made for this"

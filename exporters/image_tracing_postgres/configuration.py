@@ -17,8 +17,16 @@ from image_tracing_postgres.exporter import PostgresSpanExporter
 
 _logger: Final = logging.getLogger(__name__)
 
-# The SDK's own 5 s would make pages lag behind; OTEL_BSP_SCHEDULE_DELAY overrides this.
+# The SDK's own 5 s would make pages lag behind, its 2,048 spans overflow while a database restarts, and its
+# batches of 512 cost a commit each.
 _DELAY_MILLIS: Final = 500
+_QUEUE_SPANS: Final = 16_384
+_BATCH_SPANS: Final = 2_048
+_BATCH_VARIABLES: Final = (
+    "OTEL_BSP_SCHEDULE_DELAY",
+    "OTEL_BSP_MAX_QUEUE_SIZE",
+    "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
+)
 _OTLP_PACKAGES: Final = {
     "http/protobuf": ("otlp_proto_http", "opentelemetry-exporter-otlp-proto-http"),
     "grpc": ("otlp_proto_grpc", "opentelemetry-exporter-otlp-proto-grpc"),
@@ -65,9 +73,15 @@ def _is_disabled() -> bool:
 
 
 def _batches(exporter: PostgresSpanExporter) -> BatchSpanProcessor:
-    if os.environ.get("OTEL_BSP_SCHEDULE_DELAY"):
+    """A processor that is soon and holds much, unless the standard variables say otherwise."""
+    if any(os.environ.get(name) for name in _BATCH_VARIABLES):
         return BatchSpanProcessor(exporter)
-    return BatchSpanProcessor(exporter, schedule_delay_millis=_DELAY_MILLIS)
+    return BatchSpanProcessor(
+        exporter,
+        max_queue_size=_QUEUE_SPANS,
+        schedule_delay_millis=_DELAY_MILLIS,
+        max_export_batch_size=_BATCH_SPANS,
+    )
 
 
 def _resource(service_name: str | None) -> Resource:
