@@ -11,7 +11,6 @@ searches nor sorts. Databases are made in the exporter's own way (2,000 generati
 import argparse
 import contextlib
 import json
-import random
 import socket
 import statistics
 import subprocess
@@ -28,7 +27,7 @@ from urllib.parse import urlencode
 
 import psycopg
 import uvicorn
-from exporter import spans_of
+from exporter import batches_of
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from psycopg_pool import AsyncConnectionPool
@@ -132,7 +131,8 @@ def database_of(server: str, traces: int) -> str:
     began = time.perf_counter()
     migrate(conninfo)
     with Store(conninfo) as store:
-        store.save(rows_from(spans_of(min(_BASE, traces), random.Random(7))))
+        for batch in batches_of(min(_BASE, traces), 2_000, seed=7):
+            store.save(rows_from(batch))
     with psycopg.connect(conninfo, autocommit=True) as connection:
         _multiply(connection, traces)
     print(f"made {name} in {time.perf_counter() - began:.0f} s", flush=True)
