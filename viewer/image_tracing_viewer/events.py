@@ -158,6 +158,9 @@ class Watcher:
 async def events(request: Request) -> Response:
     """Server-sent events: a trace began or changed."""
     single_values(request.query_params, accepted=())
+    if request.method == "HEAD":
+        # A stream has no end that an answer without a body could wait for.
+        return Response(media_type="text/event-stream")
     watcher: Watcher = request.app.state.watcher
     subscription = Subscription()
     if "last-event-id" in request.headers:
