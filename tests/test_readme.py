@@ -105,11 +105,12 @@ def test_its_links_lead_to_files(document: str) -> None:
 
 
 def test_its_settings_are_those_that_are_read() -> None:
-    source = (TOP / "exporters/image_tracing_postgres/settings.py").read_text(encoding="utf-8")
-    named = set(re.findall(r"`(IMAGE_TRACING_\w+)`", README))
+    files = ("exporters/image_tracing_postgres/settings.py", "src/image_tracing/switches.py")
+    sources = [(TOP / file).read_text(encoding="utf-8") for file in files]
+    named = {name.removeprefix("IMAGE_TRACING_") for name in re.findall(r"`(IMAGE_TRACING_\w+)`", README)}
 
     assert named
-    assert [name for name in named if name.removeprefix("IMAGE_TRACING_") not in source] == []
+    assert [name for name in named if not any(name in source for source in sources)] == []
 
 
 def test_help_is_there_for_whoever_types_nothing() -> None:
