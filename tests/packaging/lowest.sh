@@ -18,7 +18,7 @@ cd "$top"
 "$folder/tools/bin/uv" pip freeze --quiet --python "$folder/lowest/bin/python" --exclude-editable |
     grep -E "^($(sed -n '/^dependencies/,/^all/p' pyproject.toml | grep -oE '"[a-zA-Z0-9_-]+' | tr -d '"' | tr _ - | sort -u | paste -sd '|'))==" \
         >"$folder/kept"
-"$folder/tools/bin/uv" pip install --quiet --python "$folder/lowest/bin/python" --constraint "$folder/kept" --group test
+"$folder/tools/bin/uv" pip install --quiet --python "$folder/lowest/bin/python" --constraint "$folder/kept" --group test --group check
 "$folder/tools/bin/uv" pip list --quiet --python "$folder/lowest/bin/python"
 # Old versions of others are deprecated by the newest ones of their own dependencies, which is not ours to mend.
 # Left out is what hangs on no version: the embedded server's life, and the long searches for hostile input.
