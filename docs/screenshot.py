@@ -19,7 +19,7 @@ from image_tracing_postgres.store import Store
 
 IMAGES: Final = Path(__file__).parent / "images"
 # A lesson whose chain is long enough to show what a fallback costs.
-LESSON: Final = "lesson-030-maya"
+LESSON: Final = "lesson-036-bridges"
 CHROMIUM: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 

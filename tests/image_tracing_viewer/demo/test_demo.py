@@ -125,6 +125,19 @@ def demo(database: str) -> Iterator[subprocess.Popen[str]]:
         program.kill()
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_takes_its_generator_with_it(demo: subprocess.Popen[str], number: signal.Signals) -> None:
+    assert demo.stdout is not None
+    demo.stdout.readline()
+
+    demo.send_signal(number)
+
+    # The generator holds the pipe of standard error for as long as it lives.
+    _output, message = demo.communicate(timeout=30)
+    assert demo.returncode == 128 + number
+    assert "Traceback" not in message
+
+
 def eventually(claim: Callable[[], bool], seconds: float = 60) -> bool:
     deadline = time.monotonic() + seconds
     while not claim():

@@ -1,5 +1,6 @@
 """`image-tracing demo`."""
 
+import signal
 import sys
 import threading
 from collections import Counter
@@ -64,6 +65,8 @@ def _make_and_serve(database_url: str | None, count: int, *, host: str, port: in
     from image_tracing_viewer import server
     from image_tracing_viewer.app import create_app
 
+    # Else a termination would leave the generator to find out by itself.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     token = settings_from_environment().token
     checked_host(host, token)
     with server.listening(host, port) as listener:
