@@ -236,6 +236,9 @@ class Attempt:
         failure: Failure | None
         if error is not None:
             outcome, failure = "error", self._exception(error, attributes)
+            if verdict is not None:
+                # The caller had said what came before it raised, and knows better than the exception's class.
+                outcome, failure = verdict.outcome, self._shortfall(verdict)
         elif verdict is None:
             outcome, failure = "error", Failure("no outcome", "unknown", "unknown")
         else:
