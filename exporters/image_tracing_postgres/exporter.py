@@ -9,34 +9,21 @@ import os
 import random
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 
-import psycopg
-from opentelemetry import context
-from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from image_tracing.errors import ImageTracingError
-from image_tracing_postgres import database
-from image_tracing_postgres.connection import BoundedConnection, connect
-from image_tracing_postgres.errors import DatabaseUnavailableError
-from image_tracing_postgres.failures import kind_of, reason_of, translated
-from image_tracing_postgres.merge import save
-from image_tracing_postgres.migrate import migrate
-from image_tracing_postgres.rows import rows_from
+from image_tracing_postgres.writer import WriteError, Writer, untraced
 
 _logger: Final = logging.getLogger(__name__)
 
 _FIRST_WAIT_SECONDS: Final = 0.1
 _LONGEST_WAIT_SECONDS: Final = 2.0
 _QUIET_SECONDS: Final = 60.0
-
-# Connections of the parent, in a forked child: closing one would end the parent's session.
-_abandoned: Final[list[BoundedConnection]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +52,10 @@ class PostgresSpanExporter(SpanExporter):
     def __init__(
         self, dsn: str | None = None, *, migrate: bool = False, timeout_seconds: float = 10.0
     ) -> None:
-        self._dsn = dsn
-        self._migrate = migrate
+        self._writer = Writer(dsn, migrate=migrate)
         self._timeout_seconds = timeout_seconds
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        self._connection: BoundedConnection | None = None
-        self._conninfo = ""
         self._counts = ExportedSpans()
         self._said: dict[str, float] = {}
         if hasattr(os, "register_at_fork"):
@@ -88,11 +72,30 @@ class PostgresSpanExporter(SpanExporter):
         deadline = monotonic() + self._timeout_seconds
         if self._stop.is_set() or not self._lock.acquire(timeout=self._timeout_seconds):
             return SpanExportResult.FAILURE
-        token = context.attach(
-            context.set_value(
-                "suppress_instrumentation", True, context.set_value(_SUPPRESS_INSTRUMENTATION_KEY, True)
-            )
-        )
+        try:
+            with untraced():
+                return self._export(spans, deadline)
+        finally:
+            if self._stop.is_set():
+                self._writer.close()
+            self._lock.release()
+
+    def shutdown(self, timeout_millis: float = 2_000) -> None:
+        """End waits, let a running transaction finish within the time-out, and close the connection."""
+        self._stop.set()
+        seconds = max(0.0, min(timeout_millis, 2_000) / 1000)
+        self._writer.hurry(monotonic() + seconds)
+        if self._lock.acquire(timeout=seconds + 0.5):
+            try:
+                self._writer.close()
+            finally:
+                self._lock.release()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002 - nothing is ever held back
+        """True: nothing is held back here."""
+        return True
+
+    def _export(self, spans: Sequence[ReadableSpan], deadline: float) -> SpanExportResult:
         try:
             self._store(spans, deadline)
             return SpanExportResult.SUCCESS
@@ -101,99 +104,32 @@ class PostgresSpanExporter(SpanExporter):
         except Exception as error:  # noqa: BLE001 - the host must not notice
             self._say("unexpected", "storing image traces failed (%s)", type(error).__name__)
             return SpanExportResult.FAILURE
-        finally:
-            context.detach(token)
-            if self._stop.is_set():
-                self._disconnect()
-            self._lock.release()
 
-    def shutdown(self, timeout_millis: float = 2_000) -> None:
-        """End waits, let a running transaction finish within the time-out, and close the connection."""
-        self._stop.set()
-        seconds = max(0.0, min(timeout_millis, 2_000) / 1000)
-        connection = self._connection
-        if connection is not None:
-            connection.deadline = min(connection.deadline, monotonic() + seconds)
-        if self._lock.acquire(timeout=seconds + 0.5):
-            try:
-                self._disconnect()
-            finally:
-                self._lock.release()
-
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002 - nothing is ever held back
-        """True: nothing is held back here."""
-        return True
-
-    def _store(self, spans: Sequence[ReadableSpan], deadline: float, *, is_trusting: bool = True) -> None:
-        """Store what can be stored of the spans; halve them until what cannot be is found."""
-        rows = rows_from(spans, is_trusting=is_trusting)
-        if not rows.ids:
-            self._count(refused=rows.unreadable)
-            return
-        try:
-            self._with_retries(lambda connection: save(connection, rows), deadline)
-        except _GaveUpError:
-            self._count(given_up=len(spans))
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, it comes from these spans
-            if is_trusting:
-                self._store(spans, deadline, is_trusting=False)
-            elif len(spans) > 1:
-                half = len(spans) // 2
-                self._store(spans[:half], deadline, is_trusting=False)
-                self._store(spans[half:], deadline, is_trusting=False)
-            else:
-                self._count(refused=1)
-                _logger.warning(
-                    "the span %s cannot be stored and is left out (%s)", _name_of(spans[0]), reason_of(error)
-                )
-        else:
-            self._count(stored=len(spans) - rows.unreadable, refused=rows.unreadable)
-
-    def _with_retries(self, act: Callable[[BoundedConnection], None], deadline: float) -> None:
-        """Act on a connection; again after failures that pass. Raises what never passes, and _GaveUpError."""
+    def _store(self, spans: Sequence[ReadableSpan], deadline: float) -> None:
+        """Store what can be stored of the spans, again after failures that pass. Raises _GaveUpError."""
         wait_seconds = _FIRST_WAIT_SECONDS
         while True:
             try:
-                connection = self._connected(deadline)
-                connection.deadline = deadline
-                act(connection)
+                self._count(stored=self._writer.write(spans, deadline=deadline, refuse=self._refuse))
                 return
-            except psycopg.Error as error:
-                kind = kind_of(error)
-                if kind == "poison":
-                    raise
-                self._say(kind, "%s; spans wait", translated(error, self._conninfo))
-                if self._connection is not None and (kind != "schema" or self._connection.closed):
-                    self._disconnect()
-            except DatabaseUnavailableError as error:
-                self._say("unavailable", "%s; spans wait", error)
-            except ImageTracingError as error:
-                # A setting, a data directory of another version: waiting does not mend these.
-                self._say("impossible", "image traces are not stored: %s", error)
-                raise _GaveUpError from None
+            except WriteError as error:
+                self._count(stored=error.stored)
+                spans = error.left
+                if error.kind == "impossible":
+                    self._say(error.kind, "image traces are not stored: %s", error)
+                    self._count(given_up=len(spans))
+                    raise _GaveUpError from None
+                self._say(error.kind, "%s; spans wait", error)
             pause = wait_seconds * random.uniform(0.8, 1.2)  # noqa: S311 - only spreads the load
             if monotonic() + pause >= deadline or self._stop.wait(pause):
                 self._say("given up", "image traces are lost: the database could not be had in time")
+                self._count(given_up=len(spans))
                 raise _GaveUpError
             wait_seconds = min(2 * wait_seconds, _LONGEST_WAIT_SECONDS)
 
-    def _connected(self, deadline: float) -> BoundedConnection:
-        if self._connection is None or self._connection.closed:
-            # Asked again each time: an embedded server that was stopped is started, one that moved is found.
-            self._conninfo = database.dsn(self._dsn)
-            if self._migrate:
-                migrate(self._conninfo)
-            # Making the embedded database may have taken longer than a batch should.
-            self._connection = connect(
-                self._conninfo, deadline=max(deadline, monotonic() + 1.0), autocommit=True
-            )
-        return self._connection
-
-    def _disconnect(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+    def _refuse(self, span: ReadableSpan, _sqlstate: str | None, reason: str) -> None:
+        self._count(refused=1)
+        self._say("refused", "the span %s cannot be stored and is left out (%s)", _name_of(span), reason)
 
     def _count(self, *, stored: int = 0, refused: int = 0, given_up: int = 0) -> None:
         now = self._counts
@@ -209,9 +145,7 @@ class PostgresSpanExporter(SpanExporter):
     def _forget_parent(self) -> None:
         """In a forked child the lock's holder may not be here, and the connection is the parent's."""
         self._lock = threading.Lock()
-        if self._connection is not None:
-            _abandoned.append(self._connection)
-            self._connection = None
+        self._writer.forget()
 
 
 def _forget_in_children(exporter: PostgresSpanExporter) -> None:

@@ -9,10 +9,11 @@ from psycopg.conninfo import conninfo_to_dict
 from image_tracing.errors import ImageTracingError
 from image_tracing_postgres.errors import DatabaseUnavailableError, SchemaMissingError
 
-Kind = Literal["poison", "schema", "unavailable"]
+Kind = Literal["poison", "schema", "canceled", "unavailable"]
 
-# Data that no repetition stores: 22 data exception, 23 constraint violation, 54 program limit exceeded.
-_POISON_CLASSES = ("22", "23", "54")
+# Data that no repetition stores: 22 data exception, 23 constraint violation, 54 program limit exceeded,
+# P0 raised by a trigger of the user's. Others pass with time: 08, 25006, 28, 40, 42501, 53, 55, 57, 58, XX.
+_POISON_CLASSES = ("22", "23", "54", "P0")
 # Undefined table, column and function, invalid schema: the migrations did not run, or only older ones.
 _SCHEMA_STATES = frozenset({"42P01", "42703", "42883", "3F000", "42704"})
 
@@ -32,15 +33,21 @@ _PHRASES: Final = {
 
 
 def kind_of(error: BaseException) -> Kind:
-    """`poison`: the data can never be stored. `schema`: a migration is needed. `unavailable`: try again."""
+    """`poison`: the data can never be stored. `schema`: a migration is needed. `unavailable`: try again.
+
+    `canceled`: the server was at work until a time limit; that passes, or it is the data's fault.
+    """
     if not isinstance(error, psycopg.Error):
-        return "poison"
+        # Memory and files are short for all data alike.
+        return "unavailable" if isinstance(error, MemoryError | OSError) else "poison"
     state = error.sqlstate
     if state is None:
         # Raised in the client: data that cannot be sent, or a connection that is gone.
         return "poison" if isinstance(error, psycopg.DataError | psycopg.NotSupportedError) else "unavailable"
     if state.startswith(_POISON_CLASSES):
         return "poison"
+    if state == "57014":
+        return "canceled"
     return "schema" if state in _SCHEMA_STATES else "unavailable"
 
 

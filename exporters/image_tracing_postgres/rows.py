@@ -4,7 +4,6 @@ The rows of a set depend neither on the order of its spans nor on repetitions. W
 trace is brought together in the database (`merge.py`), by the same rules.
 """
 
-import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -23,7 +22,7 @@ from image_tracing_postgres.spans import (
     trace_id_of,
 )
 
-_logger: Final = logging.getLogger(__name__)
+Unread = tuple[ReadableSpan, str]
 
 
 class TraceRow(NamedTuple):
@@ -54,14 +53,27 @@ class Rows:
     """The rows of a set of spans, made when they are asked for, so that a writer can send some meanwhile.
 
     `ids` holds the traces' ids, sorted; `of` gives one trace's row and its attempts' rows by span id.
-    `unreadable` counts the spans that could not be read; it is complete when all rows were made.
+    `unread` holds the spans that could not be read, each with the reason, and `readable` counts the others;
+    both are complete when all rows were made.
     """
 
-    def __init__(self, generations: Mapping[str, "_Generation"], unreadable: int) -> None:
+    def __init__(self, generations: Mapping[str, "_Generation"], unread: list[Unread]) -> None:
         self.ids: Final = sorted(generations)
-        self.unreadable = unreadable
+        self.unread = unread
         self._generations = generations
         self._made: dict[str, tuple[TraceRow, list[AttemptRow]] | None] = {}
+
+    @property
+    def unreadable(self) -> int:
+        """How many spans could not be read."""
+        return len(self.unread)
+
+    @property
+    def readable(self) -> int:
+        """How many of the spans the rows are made of."""
+        return sum(
+            len(generation.spans) - len(generation.unread) for generation in self._generations.values()
+        )
 
     @property
     def traces(self) -> list[TraceRow]:
@@ -83,7 +95,7 @@ class Rows:
         if trace_id not in self._made:
             generation = self._generations[trace_id]
             self._made[trace_id] = generation.rows(trace_id)
-            self.unreadable += generation.unreadable
+            self.unread += generation.unread
         return self._made[trace_id]
 
 
@@ -95,7 +107,7 @@ def rows_from(spans: Iterable[ReadableSpan], *, is_trusting: bool = False) -> Ro
     """
     generations: dict[tuple[int, int], _Generation] = {}
     reading = Reading(is_trusting=is_trusting)
-    unreadable = 0
+    unread: list[Unread] = []
     for span in spans:
         try:
             attributes = attributes_of(span)
@@ -110,25 +122,24 @@ def rows_from(spans: Iterable[ReadableSpan], *, is_trusting: bool = False) -> Ro
                 generation = generations[key] = _Generation(key, reading)
             generation.spans.append((role, span, attributes))
         except Exception as error:  # noqa: BLE001 - one strange span must not cost the others
-            unreadable += 1
-            _log_unreadable(error)
-    return Rows({str(trace_id_of(*key)): generation for key, generation in generations.items()}, unreadable)
+            unread.append((span, _unreadable(error)))
+    return Rows({str(trace_id_of(*key)): generation for key, generation in generations.items()}, unread)
 
 
-def _log_unreadable(error: Exception) -> None:
-    _logger.warning("a span could not be read and is not stored (%s)", type(error).__name__)
+def _unreadable(error: Exception) -> str:
+    return f"it cannot be read: {type(error).__name__}"
 
 
 class _Generation:
     """The spans of one generation."""
 
-    __slots__ = ("key", "reading", "spans", "unreadable")
+    __slots__ = ("key", "reading", "spans", "unread")
 
     def __init__(self, key: tuple[int, int], reading: Reading) -> None:
         self.key = key
         self.reading = reading
         self.spans: list[tuple[str, ReadableSpan, Attributes]] = []
-        self.unreadable = 0
+        self.unread: list[Unread] = []
 
     def rows(self, trace_id: str) -> tuple[TraceRow, list[AttemptRow]] | None:
         """What the spans amount to; None if none could be read."""
@@ -159,8 +170,7 @@ class _Generation:
                 if service is not None:
                     found.others.add(terms.term(terms.SERVICE, service))
             except Exception as error:  # noqa: BLE001 - one strange span must not cost the others
-                self.unreadable += 1
-                _log_unreadable(error)
+                self.unread.append((span, _unreadable(error)))
         if root is None:
             if not attempts:
                 return None
