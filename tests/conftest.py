@@ -33,6 +33,19 @@ class Spans:
         self._exporter.clear()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where this run's programs keep their spools: never where a user's are."""
+    kept = os.environ.get("IMAGE_TRACING_DATA_DIR")
+    folder = tmp_path_factory.mktemp("data")
+    os.environ["IMAGE_TRACING_DATA_DIR"] = str(folder)
+    yield folder
+    if kept is None:
+        del os.environ["IMAGE_TRACING_DATA_DIR"]
+    else:
+        os.environ["IMAGE_TRACING_DATA_DIR"] = kept
+
+
 @pytest.fixture(scope="session")
 def _span_exporter() -> InMemorySpanExporter:
     exporter = InMemorySpanExporter()

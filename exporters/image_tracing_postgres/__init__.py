@@ -1,4 +1,4 @@
-"""Image traces in Postgres: the span exporter, the store that reads them back, and an embedded server."""
+"""Image traces in Postgres: the span processor and its spool, an exporter, the store, an embedded server."""
 
 from importlib import import_module
 from importlib.util import find_spec
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         SchemaMissingError,
     )
     from image_tracing_postgres.exporter import ExportedSpans, PostgresSpanExporter
+    from image_tracing_postgres.processor import ImageTracingSpanProcessor
     from image_tracing_postgres.records import Attempt, Filters, Image, Page, Trace
     from image_tracing_postgres.rows import Rows, rows_from
     from image_tracing_postgres.settings import Settings, settings_from_environment
@@ -28,6 +29,7 @@ __all__ = [
     "ExportedSpans",
     "Filters",
     "Image",
+    "ImageTracingSpanProcessor",
     "InvalidFilterError",
     "MigrationError",
     "Neighbours",
@@ -51,6 +53,7 @@ _HOMES: Final = {
     "embedded": ("EmbeddedPostgres",),
     "errors": ("DatabaseUnavailableError", "InvalidFilterError", "MigrationError", "SchemaMissingError"),
     "exporter": ("ExportedSpans", "PostgresSpanExporter"),
+    "processor": ("ImageTracingSpanProcessor",),
     "records": ("Attempt", "Filters", "Image", "Page", "Trace"),
     "rows": ("Rows", "rows_from"),
     "settings": ("Settings", "settings_from_environment"),

@@ -6,27 +6,15 @@ import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 from threading import Lock
-from typing import Final
+from typing import Final, Literal
 
 from opentelemetry import trace
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-
-from image_tracing_postgres.exporter import PostgresSpanExporter
 
 _logger: Final = logging.getLogger(__name__)
 
-# The SDK's own 5 s would make pages lag behind, its 2,048 spans overflow while a database restarts, and its
-# batches of 512 cost a commit each.
-_DELAY_MILLIS: Final = 500
-_QUEUE_SPANS: Final = 16_384
-_BATCH_SPANS: Final = 2_048
-_BATCH_VARIABLES: Final = (
-    "OTEL_BSP_SCHEDULE_DELAY",
-    "OTEL_BSP_MAX_QUEUE_SIZE",
-    "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
-)
 _OTLP_PACKAGES: Final = {
     "http/protobuf": ("otlp_proto_http", "opentelemetry-exporter-otlp-proto-http"),
     "grpc": ("otlp_proto_grpc", "opentelemetry-exporter-otlp-proto-grpc"),
@@ -38,17 +26,24 @@ _configured: list[TracerProvider] = []
 
 
 def configure(
-    dsn: str | None = None, *, service_name: str | None = None, migrate: bool | None = None
+    dsn: str | None = None,
+    *,
+    service_name: str | None = None,
+    migrate: bool | None = None,
+    limit_bytes: int | None = None,
+    durability: Literal["fsync", "group", "none"] = "group",
 ) -> TracerProvider:
     """Store the spans of image generations from now on; the tracer provider they come from.
 
     Adds to the global tracer provider if one is set, else sets one with the standard `OTEL_*` variables. A
-    second call changes nothing. Returns at once: the database is first touched by the exporter's own thread,
-    with the first spans.
+    second call changes nothing. Returns at once: spans go to a spool on disk, and the database is first
+    touched by a thread of the processor's own, with the first of them.
 
     `dsn` None means IMAGE_TRACING_DATABASE_URL, else the embedded Postgres. `service_name` None means
-    OTEL_SERVICE_NAME, else the script's name. `migrate=True` lets the exporter make the tables in a database
-    of the user's own; the embedded one is always migrated.
+    OTEL_SERVICE_NAME, else the script's name. `migrate=True` makes the tables in a database of the user's
+    own; the embedded one is always migrated. The spool takes `limit_bytes`, 512 MiB if None. `durability` is
+    about power losses: `group` loses some 100 ms of spans then, `fsync` none, `none` what the system had not
+    written yet.
     """
     with _lock:
         if _configured:
@@ -62,8 +57,7 @@ def configure(
         if _is_disabled():
             _logger.info("OTEL_SDK_DISABLED is set: image generations are not traced")
         else:
-            exporter = PostgresSpanExporter(dsn, migrate=bool(migrate))
-            provider.add_span_processor(_batches(exporter))
+            provider.add_span_processor(_processor(dsn, bool(migrate), limit_bytes, durability))
         _configured.append(provider)
         return provider
 
@@ -72,15 +66,22 @@ def _is_disabled() -> bool:
     return os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
 
 
-def _batches(exporter: PostgresSpanExporter) -> BatchSpanProcessor:
-    """A processor that is soon and holds much, unless the standard variables say otherwise."""
-    if any(os.environ.get(name) for name in _BATCH_VARIABLES):
-        return BatchSpanProcessor(exporter)
-    return BatchSpanProcessor(
-        exporter,
-        max_queue_size=_QUEUE_SPANS,
-        schedule_delay_millis=_DELAY_MILLIS,
-        max_export_batch_size=_BATCH_SPANS,
+def _processor(
+    dsn: str | None, migrate: bool, limit_bytes: int | None, durability: Literal["fsync", "group", "none"]
+) -> SpanProcessor:
+    if sys.platform == "win32":
+        # No locks that a dead process lets go of, as the spool needs them.
+        from image_tracing_postgres.exporter import PostgresSpanExporter
+
+        return BatchSpanProcessor(PostgresSpanExporter(dsn, migrate=migrate))
+    from image_tracing_postgres.processor import ImageTracingSpanProcessor
+    from image_tracing_postgres.spool import LIMIT_BYTES
+
+    return ImageTracingSpanProcessor(
+        dsn,
+        migrate=migrate,
+        limit_bytes=LIMIT_BYTES if limit_bytes is None else limit_bytes,
+        durability=durability,
     )
 
 

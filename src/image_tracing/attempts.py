@@ -313,6 +313,11 @@ def begin_attempt(
         attributes[names.REQUEST_MODEL] = model
     if provider is not None:
         attributes[names.PROVIDER_NAME] = provider
+    if generation is not None:
+        # Without it an attempt is a generation of its own, and is told of as one from its start.
+        attributes[names.GENERATION_ID] = generation.generation_id
+    elif lesson_id is not None:
+        attributes[names.LESSON_ID] = lesson_id
     span = tracer.start_span(
         names.GENERATE_CONTENT if model is None else f"{names.GENERATE_CONTENT} {model}",
         parent,

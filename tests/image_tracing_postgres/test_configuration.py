@@ -17,7 +17,9 @@ with trace.get_tracer("image_tracing").start_as_current_span("invoke_workflow x"
 
 def _run(program: str, database: str | None, **environment: str) -> subprocess.CompletedProcess[str]:
     kept = {
-        name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "IMAGE_TRACING_"))
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("OTEL_", "IMAGE_TRACING_")) or name == "IMAGE_TRACING_DATA_DIR"
     }
     if database is not None:
         kept["IMAGE_TRACING_DATABASE_URL"] = database
@@ -79,7 +81,7 @@ def test_a_disabled_sdk_stores_nothing(database: str, store: Store) -> None:
     assert list(store.list()) == []
 
 
-def test_pages_are_live_since_batches_wait_half_a_second_only(database: str, store: Store) -> None:
+def test_pages_are_live_since_spans_wait_a_tenth_of_a_second_only(database: str, store: Store) -> None:
     _run(
         "from image_tracing_postgres import configure, Store\nimport os, time\n"
         f"configure(){GENERATE}"

@@ -1,0 +1,84 @@
+"""Making room in a spool that is nearly full: first texts go, then attempts, failed generations never."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from image_tracing_postgres.spool.counts import Counts
+from image_tracing_postgres.spool.folder import segments_in
+from image_tracing_postgres.spool.frames import framed
+from image_tracing_postgres.spool.payloads import is_attempt, is_of_ended, stripped
+from image_tracing_postgres.spool.segment import Segment
+from image_tracing_postgres.spool.spool import SEGMENT_BYTES, Spool
+
+_logger: Final = logging.getLogger(__name__)
+# So much is freed that the next time is not at once.
+_ENOUGH_SHARE: Final = 0.8
+
+
+class Compaction:
+    """Rewrites the segments of one spool's folder while its database is away. Not thread-safe."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+        self._done: dict[Path, int] = {}
+
+    def make_room(self) -> None:
+        """Give up texts, then attempts, oldest first, until there is room. Never raises."""
+        room = self._spool.room
+        if not room.is_low:
+            return
+        room.look()
+        for level in (1, 2):
+            for segment, is_own in self._segments(level):
+                try:
+                    if not room.is_low and room.used_bytes <= _ENOUGH_SHARE * room.limit_bytes:
+                        return
+                    self._rewrite(segment, level, is_own=is_own)
+                    self._done[segment.path] = level
+                    room.look()
+                except OSError as error:
+                    _logger.debug("a segment could not be made smaller: %s", error)
+                finally:
+                    if not is_own:
+                        segment.close()
+
+    def _segments(self, level: int) -> Iterator[tuple[Segment, bool]]:
+        """Those of dead processes, then our own but the one that grows, unless so small already."""
+        own = self._spool.segments
+        names = {segment.path for segment in own}
+        for path in segments_in(self._spool.folder):
+            if path not in names and self._done.get(path, 0) < level:
+                segment = Segment.adopted(path)
+                if segment is not None:
+                    yield segment, False
+        for segment in own[:-1]:
+            if self._done.get(segment.path, 0) < level:
+                yield segment, True
+
+    def _rewrite(self, segment: Segment, level: int, *, is_own: bool) -> None:
+        counts, records = Counts(), bytearray()
+        for payload in _waiting(segment):
+            if level == 2 and is_attempt(payload):
+                counts.add("dropped_spool_full", int(is_of_ended(payload)))
+                continue
+            small = stripped(payload)
+            counts.add("stripped", int(small is not payload and is_of_ended(payload)))
+            records += framed(small)
+        if is_own:
+            self._spool.replace(segment, bytes(records))
+        else:
+            Segment.made(segment.path, bytes(records)).close()
+        for reason, number in counts.values().items():
+            if number:
+                self._spool.counts.add(reason, number)
+
+
+def _waiting(segment: Segment) -> Iterator[bytes]:
+    place = segment.cursor
+    while frames := segment.frames(start=place, size=segment.size, limit_bytes=SEGMENT_BYTES, is_whole=True):
+        for frame in frames:
+            if frame.payload is not None:
+                yield frame.payload
+        place = frames[-1].end
