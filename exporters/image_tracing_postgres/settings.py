@@ -31,6 +31,8 @@ class Settings:
     """Absolute; holds the embedded Postgres and the spool."""
     capture_content: bool
     token: str | None
+    ingest_token: str | None
+    """Allows to send spans and nothing else; None means that `token` allows it too."""
     stalled_after_seconds: float
     alert_urls: tuple[str, ...]
     alert_interval_seconds: float
@@ -41,6 +43,7 @@ class Settings:
         return (
             f"Settings(database_url={url!r}, data_dir={str(self.data_dir)!r}, "
             f"capture_content={self.capture_content}, token={self.token and _MASK!r}, "
+            f"ingest_token={self.ingest_token and _MASK!r}, "
             f"stalled_after_seconds={self.stalled_after_seconds:g}, alert_urls={alerts!r}, "
             f"alert_interval_seconds={self.alert_interval_seconds:g})"
         )
@@ -59,6 +62,7 @@ def settings_from_environment(environ: Mapping[str, str] | None = None) -> Setti
         data_dir=_data_dir(values, "IMAGE_TRACING_DATA_DIR"),
         capture_content=_boolean(values, "IMAGE_TRACING_CAPTURE_CONTENT", default=True),
         token=values.get("IMAGE_TRACING_TOKEN") or None,
+        ingest_token=values.get("IMAGE_TRACING_INGEST_TOKEN") or None,
         stalled_after_seconds=_seconds(values, "IMAGE_TRACING_STALLED_AFTER", default=900.0),
         alert_urls=_urls(values, "IMAGE_TRACING_ALERT_URLS"),
         alert_interval_seconds=_seconds(values, "IMAGE_TRACING_ALERT_INTERVAL", default=60.0),

@@ -17,6 +17,7 @@ def test_an_empty_environment_gives_the_documented_defaults() -> None:
     assert settings.database_url is None
     assert settings.capture_content is True
     assert settings.token is None
+    assert settings.ingest_token is None
     assert settings.stalled_after_seconds == 900
     assert settings.alert_urls == ()
     assert settings.alert_interval_seconds == 60
@@ -29,6 +30,7 @@ def test_every_setting_is_read() -> None:
             "IMAGE_TRACING_DATA_DIR": "/srv/traces",
             "IMAGE_TRACING_CAPTURE_CONTENT": "False",
             "IMAGE_TRACING_TOKEN": "open sesame",
+            "IMAGE_TRACING_INGEST_TOKEN": "bring sesame",
             "IMAGE_TRACING_STALLED_AFTER": "0.5",
             "IMAGE_TRACING_ALERT_URLS": "slack://a/b/c, mailto://x?to=a@b.org,c@d.org",
             "IMAGE_TRACING_ALERT_INTERVAL": " 30 ",
@@ -39,13 +41,22 @@ def test_every_setting_is_read() -> None:
     assert settings.data_dir == Path("/srv/traces")
     assert settings.capture_content is False
     assert settings.token == "open sesame"
+    assert settings.ingest_token == "bring sesame"
     assert settings.stalled_after_seconds == 0.5
     assert settings.alert_urls == ("slack://a/b/c", "mailto://x?to=a@b.org,c@d.org")
     assert settings.alert_interval_seconds == 30
 
 
 def test_an_empty_value_counts_as_absent() -> None:
-    names = ("DATABASE_URL", "DATA_DIR", "CAPTURE_CONTENT", "TOKEN", "STALLED_AFTER", "ALERT_URLS")
+    names = (
+        "DATABASE_URL",
+        "DATA_DIR",
+        "CAPTURE_CONTENT",
+        "TOKEN",
+        "INGEST_TOKEN",
+        "STALLED_AFTER",
+        "ALERT_URLS",
+    )
 
     assert settings_from_environment({f"IMAGE_TRACING_{name}": "  " for name in names}) == (
         settings_from_environment({})
@@ -122,6 +133,7 @@ def test_the_repr_of_settings_has_no_secret() -> None:
         {
             "IMAGE_TRACING_DATABASE_URL": "postgresql://me:hunter2@db/traces",
             "IMAGE_TRACING_TOKEN": "hunter2",
+            "IMAGE_TRACING_INGEST_TOKEN": "hunter2",
             "IMAGE_TRACING_ALERT_URLS": "slack://hunter2/b/c",
         }
     )
@@ -130,7 +142,8 @@ def test_the_repr_of_settings_has_no_secret() -> None:
 
     assert "hunter2" not in shown
     assert "postgresql://me:***@db/traces" in shown
-    assert "token='***'" in shown
+    assert "(token='***'" in shown.replace(", ", "(")
+    assert "ingest_token='***'" in shown
     assert "slack://***" in shown
 
 
