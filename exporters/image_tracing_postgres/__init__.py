@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         MigrationError,
         SchemaMissingError,
     )
+    from image_tracing_postgres.exit import drain_on_sigterm, lifespan
     from image_tracing_postgres.exporter import ExportedSpans, PostgresSpanExporter
     from image_tracing_postgres.processor import ImageTracingSpanProcessor
     from image_tracing_postgres.records import Attempt, Filters, Image, Page, Trace
@@ -41,6 +42,8 @@ __all__ = [
     "Store",
     "Trace",
     "configure",
+    "drain_on_sigterm",
+    "lifespan",
     "rows_from",
     "settings_from_environment",
 ]
@@ -52,6 +55,7 @@ _HOMES: Final = {
     "configuration": ("configure",),
     "embedded": ("EmbeddedPostgres",),
     "errors": ("DatabaseUnavailableError", "InvalidFilterError", "MigrationError", "SchemaMissingError"),
+    "exit": ("drain_on_sigterm", "lifespan"),
     "exporter": ("ExportedSpans", "PostgresSpanExporter"),
     "processor": ("ImageTracingSpanProcessor",),
     "records": ("Attempt", "Filters", "Image", "Page", "Trace"),

@@ -47,19 +47,26 @@ def configure(
     """
     with _lock:
         if _configured:
-            return _configured[0]
+            return _configured[0][0]
         provider = trace.get_tracer_provider()
         if not isinstance(provider, TracerProvider):
             provider = TracerProvider(resource=_resource(service_name))
             trace.set_tracer_provider(provider)
             if not _is_disabled():
                 _add_otlp(provider)
+        processor = None
         if _is_disabled():
             _logger.info("OTEL_SDK_DISABLED is set: image generations are not traced")
         else:
-            provider.add_span_processor(_processor(dsn, bool(migrate), limit_bytes, durability))
-        _configured.append(provider)
+            processor = _processor(dsn, bool(migrate), limit_bytes, durability)
+            provider.add_span_processor(processor)
+        _configured.append((provider, processor))
         return provider
+
+
+def configured_processor() -> SpanProcessor | None:
+    """The span processor that `configure()` made; None without such a call, or with OTEL_SDK_DISABLED."""
+    return _configured[0][1] if _configured else None
 
 
 def _is_disabled() -> bool:
