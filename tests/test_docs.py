@@ -1,6 +1,9 @@
 """The documents say what the code says."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import get_args
 
@@ -8,10 +11,12 @@ import pytest
 from click import Context
 
 from image_tracing import ErrorClass, Outcome, attributes
+from image_tracing_postgres.spool import REASONS
 from image_tracing_viewer.cli import cli
 
 TOP = Path(__file__).parents[1]
 ATTRIBUTES = (TOP / "docs/attributes.md").read_text(encoding="utf-8")
+RELIABILITY = (TOP / "docs/reliability.md").read_text(encoding="utf-8")
 API = (TOP / "docs/api.md").read_text(encoding="utf-8")
 
 
@@ -43,3 +48,13 @@ def test_every_route_is_told() -> None:
 
     assert routes
     assert [route for route in routes if re.sub(r"\{.*", "{id}", route) not in API] == []
+
+
+def test_every_counter_is_told_in_its_order() -> None:
+    assert re.findall(r"^\| `([a-z_]+)` \|", RELIABILITY, re.MULTILINE) == list(REASONS)
+
+
+@pytest.mark.parametrize("block", re.findall(r"^```python\n(.*?)^```", RELIABILITY, re.DOTALL | re.MULTILINE))
+def test_the_python_of_the_reliability_page_runs(block: str, database: str) -> None:
+    environment = {**os.environ, "IMAGE_TRACING_DATABASE_URL": database}
+    subprocess.run([sys.executable, "-W", "error", "-c", block], env=environment, check=True, timeout=60)
