@@ -16,6 +16,8 @@ Kind = Literal["poison", "schema", "canceled", "unavailable"]
 _POISON_CLASSES = ("22", "23", "54", "P0")
 # Undefined table, column and function, invalid schema: the migrations did not run, or only older ones.
 _SCHEMA_STATES = frozenset({"42P01", "42703", "42883", "3F000", "42704"})
+# The states that a root can have are ours: a table that refuses one is older than this code.
+_STATES_CONSTRAINT = "image_traces_root_state_check"
 
 # What libpq and the pool say, among addresses that they quote.
 _PHRASES: Final = {
@@ -41,6 +43,8 @@ def kind_of(error: BaseException) -> Kind:
         # Memory and files are short for all data alike.
         return "unavailable" if isinstance(error, MemoryError | OSError) else "poison"
     state = error.sqlstate
+    if state == "23514" and error.diag.constraint_name == _STATES_CONSTRAINT:
+        return "schema"
     if state is None:
         # Raised in the client: data that cannot be sent, or a connection that is gone.
         return "poison" if isinstance(error, psycopg.DataError | psycopg.NotSupportedError) else "unavailable"

@@ -22,6 +22,10 @@ from image_tracing_postgres.spans import (
     trace_id_of,
 )
 
+# States of roots that are no status of their own, and those that an end beats.
+_STATUSES: Final = {"absent": "started", "interrupted": "failed"}
+_RANKS: Final = {"started": 0, "interrupted": 1}
+
 Unread = tuple[ReadableSpan, str]
 
 
@@ -113,9 +117,12 @@ def rows_from(spans: Iterable[ReadableSpan], *, is_trusting: bool = False) -> Ro
             attributes = attributes_of(span)
             role = role_of(span, attributes)
             context = span.context
-            if role is None or context is None or (role == names.ROLE_ATTEMPT and span.end_time is None):
+            if role is None or context is None:
                 continue
             root = context.span_id if role == names.ROLE_GENERATION else root_span_id_of(context, attributes)
+            if span.end_time is None and root != context.span_id:
+                # An attempt gets its row when it has ended; only what begins a generation tells more before.
+                continue
             key = (context.trace_id, root)
             generation = generations.get(key)
             if generation is None:
@@ -152,6 +159,8 @@ class _Generation:
                 service = reading.service_of(span)
                 if role == names.ROLE_GENERATION:
                     told = reading.root(span, attributes, found)
+                elif span.end_time is None:
+                    told = reading.begun_attempt(span, attributes, found)
                 else:
                     span_id = span.context.span_id if span.context else 0
                     attempt = reading.attempt(span, span_id, attributes, found)
@@ -165,7 +174,7 @@ class _Generation:
                     if span_id == self.key[1]:
                         # An attempt without a generation around it is its own.
                         told = _root_of(attempt, lesson, values.key(attributes.get(names.WORKFLOW_NAME)))
-                if told is not None and (root is None or _rank(told) > _rank(root)):
+                if told is not None and (root is None or _rank_of(told) > _rank_of(root)):
                     root, root_service = told, service
                 if service is not None:
                     found.others.add(terms.term(terms.SERVICE, service))
@@ -198,10 +207,8 @@ def _trace_row(
 ) -> TraceRow:
     """The row that follows from a root and all of its attempts, as in sql/derive.sql."""
     state = root.state
-    status, error_class, error_message = state, root.error_class, root.error_message
+    status, error_class, error_message = _STATUSES.get(state, state), root.error_class, root.error_message
     models_tried, model_used = root.models_tried, root.model_used
-    if state == "absent":
-        status = "started"
     if attempts:
         in_order = sorted(attempts, key=_place)
         models_tried = list(
@@ -263,6 +270,6 @@ def _least(one: str | None, other: str | None) -> str | None:
     return min(one, other)
 
 
-def _rank(root: Root) -> tuple[bool, str]:
-    """An end beats a start, and a later end an earlier one."""
-    return root.ended_at is not None, root.ended_at or ""
+def _rank_of(root: Root) -> tuple[int, str]:
+    """An end beats an interruption, that beats a start, and a later end an earlier one."""
+    return _RANKS.get(root.state, 2), root.ended_at or ""

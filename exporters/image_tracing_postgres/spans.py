@@ -27,6 +27,7 @@ _CLASS_OF_OUTCOME: Final[Mapping[str, str]] = {
     "no_image": "no_image",
     "refused": "refused",
 }
+_INTERRUPTED: Final[ErrorClass] = "interrupted"
 _SPAN_ID: Final = re.compile(r"[0-9a-f]{16}")
 _PROMPT_KEYS: Final = ("prompt", "prompts", "negative_prompt")
 # What other languages may say in plain attributes only.
@@ -51,7 +52,11 @@ Attributes = Mapping[str, Any]
 
 
 class Root(NamedTuple):
-    """What the root span said. `state` is `started` for a span that has not ended."""
+    """What the root span said.
+
+    `state` is `started` for a span that has not ended, and `interrupted` if it never will: its process is no
+    more. Nobody has said anything yet for `absent`.
+    """
 
     state: str
     started_at: str
@@ -157,7 +162,7 @@ class Reading:
             _add_prompts(request_data, found)
         state, error_class, error_message = "completed", None, None
         if ended is None:
-            state = "started"
+            state, error_class, error_message = _unended(span, found)
         elif span.status.status_code is StatusCode.ERROR or get(names.ERROR_TYPE) is not None:
             state = "failed"
             error_class = _error_class(get(names.ERROR_CATEGORY), "unknown")
@@ -180,6 +185,28 @@ class Reading:
             models_tried,
             request_data,
             document(get(names.RESPONSE)),
+            error_class,
+            error_message,
+        )
+
+    def begun_attempt(self, span: ReadableSpan, attributes: Attributes, found: terms.Terms) -> Root:
+        """What an attempt that has not ended says about the generation that it is itself."""
+        get = attributes.get
+        state, error_class, error_message = _unended(span, found)
+        model = values.key(get(names.REQUEST_MODEL))
+        if model is not None:
+            found.others.add(terms.term(terms.MODEL, model))
+        return Root(
+            state,
+            values.time(span.start_time or 0),
+            None,
+            None,
+            values.key(get(names.LESSON_ID)),
+            values.key(get(names.WORKFLOW_NAME)),
+            None,
+            [] if model is None else [model],
+            None,
+            None,
             error_class,
             error_message,
         )
@@ -229,6 +256,14 @@ class Reading:
             _extras(get(names.RESPONSE)),
             images,
         )
+
+
+def _unended(span: ReadableSpan, found: terms.Terms) -> tuple[str, str | None, str | None]:
+    """State, error class and error message of a generation whose root has not ended."""
+    if not getattr(span, "is_interrupted", False):
+        return "started", None, None
+    found.others.add(terms.term(terms.ERROR_CLASS, _INTERRUPTED))
+    return "interrupted", _INTERRUPTED, "process ended"
 
 
 def _is_ours(span: ReadableSpan) -> bool:

@@ -29,7 +29,9 @@ CREATE TABLE image_traces (
     response_data jsonb,
     otel_trace_id text NOT NULL,
     otel_span_id text NOT NULL,
-    root_state text NOT NULL CHECK (root_state IN ('absent', 'started', 'completed', 'failed')),
+    root_state text NOT NULL CHECK (
+        root_state IN ('absent', 'started', 'interrupted', 'completed', 'failed')
+    ),
     root_model_used text,
     search_terms integer[] NOT NULL DEFAULT '{}',
     -- Clients read no time outside the years 1 to 9999 of their zone; one such row would cost its whole page.
@@ -44,7 +46,7 @@ COMMENT ON TABLE image_traces IS 'One row a generation: one request for pictures
 COMMENT ON COLUMN image_traces.id IS 'uuid5 of the root span''s trace id and span id, so that a repeat gives the same row.';
 COMMENT ON COLUMN image_traces.updated_at IS 'The writer''s clock at the last write.';
 COMMENT ON COLUMN image_traces.models_tried IS 'Each model once, in order of first try.';
-COMMENT ON COLUMN image_traces.root_state IS 'What the root span itself said; status also weighs the attempts.';
+COMMENT ON COLUMN image_traces.root_state IS 'What the root span itself said, or interrupted; status also weighs the attempts.';
 COMMENT ON COLUMN image_traces.root_model_used IS 'The model the root span named; model_used falls back to the last successful attempt.';
 COMMENT ON COLUMN image_traces.search_terms IS 'Hashes of the models, providers, classes and words to be found by.';
 
@@ -133,7 +135,8 @@ RETURN (
     ) AS once
 );
 
--- Whether a root span's second telling replaces the first: an end beats a start, a later end an earlier one.
+-- Whether a root span's second telling replaces the first: an end beats an interruption, an interruption beats a
+-- start, and a later end an earlier one. Nobody knows when an interrupted generation would have ended.
 CREATE FUNCTION image_root_replaces(
     old_state text,
     old_end timestamptz,
@@ -142,7 +145,9 @@ CREATE FUNCTION image_root_replaces(
 ) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN new_state <> 'absent' AND (
-    old_state = 'absent' OR coalesce(new_end > coalesce(old_end, '-infinity'), false)
+    old_state = 'absent'
+    OR old_state = 'started' AND new_state = 'interrupted'
+    OR coalesce(new_end > coalesce(old_end, '-infinity'), false)
 );
 
 CREATE FUNCTION image_utc(timestamptz) RETURNS text
@@ -257,5 +262,5 @@ BEGIN
 END
 $$;
 
-INSERT INTO image_tracing_migrations (version, name) VALUES (1, 'image_traces')
+INSERT INTO image_tracing_migrations (version, name) VALUES (1, 'image_traces'), (2, 'interrupted')
 ON CONFLICT (version) DO NOTHING;

@@ -18,6 +18,12 @@ SECOND = 1_000_000_000
 MORNING = 1_761_474_600 * SECOND
 
 
+class InterruptedSpan(ReadableSpan):
+    """As the spool tells of a span whose process ended before it did."""
+
+    is_interrupted = True
+
+
 class NewSpans:
     """Makes valid ended spans; every field can be overridden, and None takes an attribute away."""
 
@@ -85,6 +91,7 @@ class NewSpans:
         start_time: int | None = MORNING,
         resource: Resource | None = None,
         scope: str = names.SCOPE,
+        is_interrupted: bool = False,
         **more: Any,
     ) -> ReadableSpan:
         if failed:
@@ -94,7 +101,8 @@ class NewSpans:
                 names.ERROR_MESSAGE: failed,
             }
         attributes |= {getattr(names, key.upper()): value for key, value in more.items()}
-        return ReadableSpan(
+        kind = InterruptedSpan if is_interrupted else ReadableSpan
+        return kind(
             name=name,
             context=SpanContext(trace_id, span_id, is_remote=False, trace_flags=TraceFlags(1)),
             resource=resource or self._resource,

@@ -1,7 +1,9 @@
 """The same rows whatever the order, the parts and the repetitions in which spans arrive."""
 
+import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -18,6 +20,7 @@ from image_tracing_postgres.merge import save
 from .conftest import MORNING, SECOND, NewSpans
 
 _MODELS = st.sampled_from(["flux", "sdxl", "imagen", None])
+_TELLINGS: st.SearchStrategy[str | int] = st.sampled_from(["start", "interruption", 8, 9])
 _SPANS = NewSpans()
 
 
@@ -45,17 +48,31 @@ def _attempts(draw: st.DrawFn, trace_id: int) -> list[ReadableSpan]:
 
 @st.composite
 def _roots(draw: st.DrawFn, trace_id: int) -> list[ReadableSpan]:
-    """Up to two tellings of the root, one of them maybe of its start."""
+    """Tellings of the root, none to all of: that it began, that its process ended, and two ends.
+
+    Who has only begun may be a generation or an attempt without one; all of them may contradict each other.
+    """
+    makes: list[Callable[..., ReadableSpan]] = [_SPANS.root, partial(_SPANS.attempt, root=None, span_id=1)]
+    make = draw(st.sampled_from(makes))
     return [
-        _SPANS.root(
+        make(
             trace_id=trace_id,
-            failed=None if end is None else draw(st.sampled_from([None, None, "gave up"])),
-            model_used=None if end is None else draw(_MODELS),
+            is_interrupted=end == "interruption",
+            lesson_id=draw(st.sampled_from(["root", "other", None])),
+            models_tried=draw(st.sampled_from([["x"], ["y", "z"], None])),
+            start_time=MORNING + draw(st.integers(0, 2)) * SECOND,
+            end_time=None,
+        )
+        if isinstance(end, str)
+        else _SPANS.root(
+            trace_id=trace_id,
+            failed=draw(st.sampled_from([None, None, "gave up"])),
+            model_used=draw(_MODELS),
             models_tried=draw(st.sampled_from([["x"], ["y", "z"], None])),
             lesson_id=draw(st.sampled_from(["root", None])),
-            end_time=None if end is None else MORNING + end * SECOND,
+            end_time=MORNING + end * SECOND,
         )
-        for end in draw(st.lists(st.sampled_from([None, 8, 9]), max_size=2, unique=True))
+        for end in draw(st.lists(_TELLINGS, max_size=4, unique=True))
     ]
 
 
@@ -131,6 +148,51 @@ def test_a_late_end_wins_over_the_stub_of_an_attempt(store: Store, new: NewSpans
         "flux",
         MORNING,
     )
+
+
+def test_a_late_end_wins_over_an_interruption_and_a_late_start_never_does(
+    store: Store, new: NewSpans
+) -> None:
+    told = []
+    for root in (
+        new.root(end_time=None),
+        new.root(end_time=None, is_interrupted=True),
+        new.root(end_time=None),
+        new.root(),
+        new.root(end_time=None, is_interrupted=True),
+    ):
+        store.save(rows_from([new.attempt(), root]))
+        [trace] = store.list()
+        told.append((trace.status, trace.error_class, trace.completed_at is None))
+
+    interrupted, completed = ("failed", "interrupted", True), ("completed", None, False)
+    assert told == [("started", None, True), interrupted, interrupted, completed, completed]
+
+
+def test_what_was_interrupted_once_is_not_found_by_it_after_its_end(store: Store, new: NewSpans) -> None:
+    store.save(rows_from([new.root(end_time=None, is_interrupted=True)]))
+    before = store.list(error_class="interrupted", status="failed")
+    store.save(rows_from([new.root()]))
+
+    assert [trace.error_message for trace in before] == ["process ended"]
+    assert store.list(error_class="interrupted") == []
+    assert len(store.list(status="completed")) == 1
+
+
+def test_the_document_of_an_interrupted_generation(store: Store, new: NewSpans) -> None:
+    store.save(rows_from([new.attempt(), new.root(end_time=None)]))
+    store.save(rows_from([new.root(end_time=None, is_interrupted=True)]))
+
+    [document] = [json.loads(text) for text in store.iter_json()]
+    assert {key: document[key] for key in ("status", "error_class", "error_message", "is_stalled")} == {
+        "status": "failed",
+        "error_class": "interrupted",
+        "error_message": "process ended",
+        "is_stalled": False,
+    }
+    assert (document["completed_at"], document["total_duration_ms"]) == (None, None)
+    assert (document["created_at"], document["name"]) == ("2025-10-26T10:30:00Z", "illustrate")
+    assert [attempt["model"] for attempt in document["image_generation_attempts"]] == ["flux"]
 
 
 def test_a_late_success_makes_a_failed_generation_completed(store: Store, new: NewSpans) -> None:

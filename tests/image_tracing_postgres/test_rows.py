@@ -1,7 +1,6 @@
 """What single sets of spans amount to."""
 
 import json
-import logging
 from typing import Any
 
 import pytest
@@ -98,6 +97,42 @@ def test_a_span_that_has_not_ended_starts_the_row(store: Store, new: NewSpans) -
 
     [trace] = store.list()
     assert (trace.status, trace.name, trace.completed_at) == ("started", "illustrate", None)
+
+
+def test_an_interrupted_generation_has_failed_at_a_time_that_nobody_knows(
+    store: Store, new: NewSpans
+) -> None:
+    store.save(rows_from([new.root(end_time=None, is_interrupted=True, request=None)]))
+
+    [trace] = store.list(error_class="interrupted", status="failed")
+    assert (trace.error_class, trace.error_message) == ("interrupted", "process ended")
+    assert (trace.completed_at, trace.total_duration_ms, trace.is_stalled) == (None, None, False)
+    assert (trace.name, trace.lesson_id, trace.service_name) == ("illustrate", "lesson-1", "lessons")
+
+
+def test_an_interrupted_generation_keeps_its_attempts(store: Store, new: NewSpans) -> None:
+    store.save(rows_from([new.attempt(), new.root(end_time=None, is_interrupted=True)]))
+
+    [trace] = store.list()
+    assert (trace.status, trace.error_class, trace.model_used) == ("failed", "interrupted", "flux")
+    assert [attempt.model for attempt in trace.attempts] == ["flux"]
+
+
+@pytest.mark.parametrize(
+    ("is_interrupted", "status", "error"), [(False, "started", None), (True, "failed", "process ended")]
+)
+def test_a_lone_attempt_that_has_not_ended_is_a_generation_without_attempts(
+    store: Store, new: NewSpans, is_interrupted: bool, status: str, error: str | None
+) -> None:
+    store.save(rows_from([new.attempt(root=None, end_time=None, is_interrupted=is_interrupted)]))
+
+    [trace] = store.list(model="flux")
+    assert (trace.status, trace.error_message, trace.attempts) == (status, error, ())
+    assert list(trace.models_tried) == ["flux"]
+
+
+def test_an_attempt_of_a_generation_has_no_row_before_its_end(new: NewSpans) -> None:
+    assert rows_from([new.attempt(end_time=None), new.attempt(end_time=None, is_interrupted=True)]).ids == []
 
 
 def test_spans_that_are_not_about_pictures_are_passed_over(new: NewSpans) -> None:
@@ -231,16 +266,15 @@ def test_a_lesson_id_is_cut_to_what_an_index_takes(store: Store, new: NewSpans) 
     assert trace.lesson_id == "🦊" * 500
 
 
-def test_one_strange_span_does_not_cost_the_others(
-    store: Store, new: NewSpans, caplog: pytest.LogCaptureFixture
-) -> None:
-    strange = new.attempt(span_id=9)
+def test_one_strange_span_does_not_cost_the_others(store: Store, new: NewSpans) -> None:
+    strange = new.attempt(span_id=9, outcome=None)
     strange._status = None  # type: ignore[assignment]
-    with caplog.at_level(logging.WARNING):
-        rows = rows_from([strange, new.attempt(outcome=None), new.root()])
-        store.save(rows)
+    rows = rows_from([strange, new.attempt(), new.root()])
+    store.save(rows)
 
-    assert len(store.attempts()) >= 1
+    assert len(store.attempts()) == 1
+    assert rows.unread == [(strange, "it cannot be read: AttributeError")]
+    assert (rows.unreadable, rows.readable) == (1, 2)
 
 
 def test_the_service_is_the_roots(store: Store, new: NewSpans) -> None:

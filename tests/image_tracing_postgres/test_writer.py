@@ -10,6 +10,7 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from psycopg.conninfo import make_conninfo
 
+from image_tracing_migrations import migrations
 from image_tracing_postgres import Store
 from image_tracing_postgres.failures import Kind, kind_of
 from image_tracing_postgres.migrate import migrate
@@ -103,6 +104,21 @@ def test_missing_tables_are_told_and_the_connection_is_kept(
 
     assert raised.value.kind == "schema"
     assert writer.write([new.root()], deadline=inf, refuse=refused) == 1
+    writer.close()
+
+
+def test_an_interruption_waits_for_the_migration_that_knows_it(
+    empty_database: str, new: NewSpans, refused: Refused
+) -> None:
+    with psycopg.connect(empty_database) as connection:
+        connection.execute(migrations()[0].text.encode())
+    spans = [new.root(end_time=None, is_interrupted=True)]
+    writer = Writer(empty_database, migrate=False)
+    writer.write([new.root(trace_id=1)], deadline=inf, refuse=refused)
+
+    assert _failure(writer, spans).kind == "schema"
+    migrate(empty_database)
+    assert writer.write(spans, deadline=inf, refuse=refused) == 1
     writer.close()
 
 

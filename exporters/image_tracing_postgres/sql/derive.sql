@@ -8,16 +8,17 @@ SET
     status = CASE
         WHEN trace.root_state = 'completed' AND NOT seen.is_successful THEN 'failed'
         WHEN trace.root_state IN ('completed', 'failed') THEN trace.root_state
+        WHEN trace.root_state = 'interrupted' THEN 'failed'
         ELSE 'started'
     END,
     models_tried = seen.models_tried,
     model_used = coalesce(trace.root_model_used, seen.successful_model),
     error_class = CASE
-        WHEN trace.root_state = 'failed' THEN trace.error_class
+        WHEN trace.root_state IN ('failed', 'interrupted') THEN trace.error_class
         WHEN trace.root_state = 'completed' AND NOT seen.is_successful THEN seen.error_class
     END,
     error_message = CASE
-        WHEN trace.root_state = 'failed' THEN trace.error_message
+        WHEN trace.root_state IN ('failed', 'interrupted') THEN trace.error_message
         WHEN trace.root_state = 'completed' AND NOT seen.is_successful THEN seen.error
     END
 FROM (
