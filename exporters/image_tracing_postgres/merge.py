@@ -38,8 +38,9 @@ def save(connection: BoundedConnection, rows: Rows) -> None:
     # and waits for a smaller one could wait for ever.
     try:
         _write(connection, rows, new, _copy)
-    except psycopg.errors.UniqueViolation:
-        # Another writer stored one of these traces just now. Merging waits for such writers.
+    except (psycopg.errors.UniqueViolation, psycopg.errors.FeatureNotSupported):
+        # Another writer stored one of these traces just now, and merging waits for such writers; or Row Level
+        # Security holds for this role, which then must not copy.
         known.update(new)
     _write(connection, rows, sorted(known), _merge)
 
