@@ -5,7 +5,8 @@ follows from a root and all of its attempts is derived anew.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from math import inf
 from time import monotonic
@@ -30,33 +31,35 @@ def save(connection: BoundedConnection, rows: Rows) -> None:
     """
     if not rows.ids:
         return
-    known = {
-        row[0] for row in connection.execute(statement("known"), {"ids": "{" + ",".join(rows.ids) + "}"})
-    }
-    new = [trace_id for trace_id in rows.ids if trace_id not in known]
-    # Two transactions: in each the traces are locked in the order of their ids, and a writer that holds one
-    # and waits for a smaller one could wait for ever.
+    updated_at = datetime.now(UTC).isoformat(timespec="microseconds")
+    there: Sequence[str] = []
     try:
-        _write(connection, rows, new, _copy)
+        with _transaction(connection) as cursor:
+            ids = "{" + ",".join(rows.ids) + "}"
+            known = {row[0] for row in cursor.execute(statement("known"), {"ids": ids})}
+            new = [trace_id for trace_id in rows.ids if trace_id not in known]
+            if new:
+                _copy(cursor, rows, new, updated_at)
+                there = sorted(known)
+            else:
+                _merge(cursor, rows, rows.ids, updated_at)
     except (psycopg.errors.UniqueViolation, psycopg.errors.FeatureNotSupported):
         # Another writer stored one of these traces just now, and merging waits for such writers; or Row Level
         # Security holds for this role, which then must not copy.
-        known.update(new)
-    _write(connection, rows, sorted(known), _merge)
+        there = rows.ids
+    if there:
+        # A transaction of its own: in each the traces are locked in the order of their ids, and a writer that
+        # holds one and waits for a smaller one could wait for ever.
+        with _transaction(connection) as cursor:
+            _merge(cursor, rows, there, updated_at)
 
 
-def _write(
-    connection: BoundedConnection,
-    rows: Rows,
-    ids: Sequence[str],
-    act: Callable[[psycopg.Cursor[Any], Rows, Sequence[str], str], None],
-) -> None:
-    if not ids:
-        return
-    updated_at = datetime.now(UTC).isoformat(timespec="microseconds")
+@contextmanager
+def _transaction(connection: BoundedConnection) -> Iterator[psycopg.Cursor[Any]]:
+    # Reading is within the limit too: a client that goes away leaves its statement waiting for a lock.
     with connection.transaction(), connection.cursor() as cursor:
         limit_statements(cursor, connection.deadline)
-        act(cursor, rows, ids, updated_at)
+        yield cursor
         # A hint for open pages; it is lost behind pgbouncer, and they look for themselves as well.
         cursor.execute(statement("notify"))
 

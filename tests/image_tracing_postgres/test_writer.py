@@ -8,6 +8,7 @@ from time import monotonic
 import psycopg
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
+from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from image_tracing_migrations import migrations
@@ -158,12 +159,19 @@ def test_a_newer_schema_is_impossible(database: str, new: NewSpans) -> None:
     assert _failure(Writer(database, migrate=True), [new.root()]).kind == "impossible"
 
 
-def test_a_lock_that_lasts_cancels(database: str, writer: Writer, new: NewSpans) -> None:
+@pytest.mark.parametrize("table", ["image_traces", "image_attempts"])
+def test_a_lock_that_lasts_cancels_and_leaves_nobody_waiting(
+    database: str, writer: Writer, new: NewSpans, table: str
+) -> None:
     with psycopg.connect(database) as other:
-        other.execute("LOCK TABLE image_attempts IN ACCESS EXCLUSIVE MODE")
+        other.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(sql.Identifier(table)))
         error = _failure(writer, [new.attempt()], seconds=0.5)
+        waiting = other.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            " AND datname = current_database()"
+        ).fetchall()
 
-    assert error.kind == "canceled"
+    assert (error.kind, waiting) == ("canceled", [(0,)])
     assert "within the time limit" in str(error)
 
 
