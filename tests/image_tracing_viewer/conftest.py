@@ -1,5 +1,7 @@
 """The viewer over a real database: its store, its app, clients, and rows made by hand, however hostile."""
 
+import json
+import os
 import socket
 import threading
 import time
@@ -8,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +23,9 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp
 
+from image_tracing import attempt, generation
+from image_tracing_postgres.spool import Spool, payload_of, spool_folder
+from image_tracing_postgres.spool.folder import CURSOR
 from image_tracing_postgres.store import Store
 from image_tracing_viewer import create_app
 
@@ -108,6 +114,43 @@ def rows(database: str) -> Rows:
 def store(database: str) -> Iterator[Store]:
     with Store(database) as store:
         yield store
+
+
+class Leftovers:
+    """Puts spans into the spool of a database as a process does that then dies."""
+
+    def __init__(self, folder: Path, spans: Any) -> None:
+        self.folder = folder
+        self._spans = spans
+
+    def add(self, *lessons: str, seconds_ago: float = 0, closing: bool = True) -> Spool:
+        """A generation with one attempt for each lesson: two records. Without `closing` the process lives."""
+        self._spans.clear()
+        for lesson in lessons:
+            with generation(lesson_id=lesson), attempt(model="flux") as made:
+                made.fail("no picture", outcome="refused")
+        spool = Spool(self.folder)
+        for span in self._spans.finished():
+            spool.append(_aged(payload_of(span, is_trusted=True), seconds_ago))
+        for segment in spool.segments:
+            segment.move(0)
+            os.utime(segment.path.with_suffix(CURSOR), (time.time() - seconds_ago,) * 2)
+        if closing:
+            spool.close()
+        return spool
+
+
+def _aged(payload: bytes | None, seconds: float) -> bytes:
+    """The record of a span that ended so much earlier."""
+    assert payload is not None
+    record = json.loads(payload)
+    record[4:6] = (moment - round(seconds * 1e9) for moment in record[4:6])
+    return json.dumps(record, separators=(",", ":")).encode()
+
+
+@pytest.fixture
+def leftovers(data_dir: Path, database: str, spans: Any) -> Leftovers:
+    return Leftovers(spool_folder(data_dir, database), spans)
 
 
 @pytest.fixture

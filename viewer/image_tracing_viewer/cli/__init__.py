@@ -8,7 +8,8 @@ _HELP = """See every model attempt behind every generated picture.
 
 \b
 Exit codes: 0 done, 1 failed (the database could not be reached, say),
-2 wrong usage, 4 there is no such trace, 130 interrupted.
+2 wrong usage, 3 drained but for what the database cannot take,
+4 there is no such trace, 130 interrupted.
 """
 
 cli = Commands(
@@ -24,6 +25,7 @@ cli = Commands(
         "tail": "tail",
         "export": "export",
         "delete": "delete",
+        "drain": "drain",
         "database-url": "database",
         "stop": "database",
     },

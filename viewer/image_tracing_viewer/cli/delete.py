@@ -5,9 +5,9 @@ from uuid import UUID
 
 import click
 
-from image_tracing_postgres.store import Store
 from image_tracing_viewer.cli.group import NotFoundError
 from image_tracing_viewer.cli.options import database_url
+from image_tracing_viewer.cli.reading import opened
 
 
 @click.command()
@@ -25,7 +25,7 @@ def delete(ids: Sequence[UUID], *, everything: bool, yes: bool, database_url: st
     """
     if everything == bool(ids):
         raise click.UsageError("wanted either the ids of traces or --all; give one of the two")
-    with Store(database_url) as store:
+    with opened(database_url) as store:
         what = "every trace" if everything else f"{len(ids)} trace{'s' if len(ids) > 1 else ''}"
         if not yes:
             click.confirm(f"Delete {what}? This cannot be undone", abort=True, err=True)

@@ -8,10 +8,10 @@ from typing import TextIO
 
 import click
 
-from image_tracing_postgres.store import Store
 from image_tracing_viewer.cli.group import FailedError
 from image_tracing_viewer.cli.options import database_url, filter_options, filters
 from image_tracing_viewer.cli.progress import counted
+from image_tracing_viewer.cli.reading import opened
 from image_tracing_viewer.export import FORMATS, SUBJECTS, ExportQuery, Format, Subject, export_text
 
 
@@ -42,7 +42,7 @@ def export(
       image-tracing export --format csv --of attempts --status failed --output attempts.csv
     """
     query = ExportQuery(filters=filters(given), format=format, of=of)
-    with Store(database_url) as store, _target(output) as target:
+    with opened(database_url) as store, _target(output) as target:
         for piece in counted(export_text(store, query), what="rows"):
             target.write(piece)
 

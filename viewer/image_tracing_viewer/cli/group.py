@@ -11,6 +11,7 @@ from image_tracing.errors import ImageTracingError
 from image_tracing_viewer.__main__ import missing_extra
 
 FAILED: Final = 1
+QUARANTINED: Final = 3
 NOT_FOUND: Final = 4
 INTERRUPTED: Final = 130
 

@@ -4,8 +4,8 @@ from itertools import islice
 
 import click
 
-from image_tracing_postgres.store import Store
 from image_tracing_viewer.cli.options import as_json, database_url, filter_options, filters
+from image_tracing_viewer.cli.reading import opened
 from image_tracing_viewer.cli.tables import COLUMNS, is_terminal, print_traces, tab_separated
 from image_tracing_viewer.cli.text import json_line
 
@@ -24,7 +24,7 @@ def list(limit: int, *, as_json: bool, database_url: str | None, **given: str | 
       image-tracing list --json | jq .model_used
     """
     wanted = filters(given)
-    with Store(database_url) as store:
+    with opened(database_url) as store:
         if as_json:
             for document in islice(store.iter_json(**wanted), limit):
                 click.echo(json_line(document))

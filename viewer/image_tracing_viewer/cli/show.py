@@ -4,9 +4,9 @@ from uuid import UUID
 
 import click
 
-from image_tracing_postgres.store import Store
 from image_tracing_viewer.cli.group import NotFoundError
 from image_tracing_viewer.cli.options import as_json, database_url
+from image_tracing_viewer.cli.reading import opened
 from image_tracing_viewer.cli.tables import is_terminal, print_trace
 from image_tracing_viewer.cli.text import json_line
 
@@ -22,7 +22,7 @@ def show(id: UUID, *, as_json: bool, database_url: str | None) -> None:  # noqa:
     Example:
       image-tracing show 123e4567-e89b-12d3-a456-426614174000
     """
-    with Store(database_url) as store:
+    with opened(database_url) as store:
         if as_json or not is_terminal():
             document = store.get_json(str(id))
             if document is None:

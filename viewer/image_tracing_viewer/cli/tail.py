@@ -8,6 +8,7 @@ import click
 from image_tracing_postgres.records import Filters, Trace
 from image_tracing_postgres.store import Store
 from image_tracing_viewer.cli.options import as_json, database_url, filter_options, filters
+from image_tracing_viewer.cli.reading import opened
 from image_tracing_viewer.cli.tables import is_terminal, line, tab_separated
 from image_tracing_viewer.cli.text import json_line
 
@@ -28,7 +29,7 @@ def tail(lines: int, *, as_json: bool, database_url: str | None, **given: str | 
       image-tracing tail --status failed
     """
     wanted = filters(given)
-    with Store(database_url) as store:
+    with opened(database_url) as store:
         since = datetime.now(UTC)
         told: dict[UUID, datetime] = {
             change.id: change.updated_at for change in store.changes(since - _OVERLAP)

@@ -1,0 +1,45 @@
+"""The store for commands that read: what programs left that have ended is in it."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import click
+
+from image_tracing_postgres.settings import settings_from_environment
+from image_tracing_postgres.store import Store
+
+_SECONDS: Final = 2.0
+
+
+@contextmanager
+def opened(database_url: str | None) -> Iterator[Store]:
+    """The store of the database, after the spans of ended programs were given two seconds to come there.
+
+    That costs something only if there are such spans on this machine.
+    """
+    catch_up(database_url)
+    with Store(database_url) as store:
+        yield store
+
+
+def catch_up(database_url: str | None) -> None:
+    """Store what ended programs left, within two seconds; on standard error, what is still left."""
+    if sys.platform == "win32":
+        return
+    settings = settings_from_environment()
+    if not (settings.data_dir / "spool").is_dir():
+        return
+    from image_tracing_postgres.spool import spool_folder
+    from image_tracing_viewer.draining import drained, quiet
+
+    with quiet():
+        done = drained(
+            spool_folder(settings.data_dir, database_url),
+            database_url or settings.database_url,
+            timeout_seconds=_SECONDS,
+            is_brief=True,
+        )
+    if done.problem is not None and done.backlog.spans:
+        click.echo(f"{done.backlog.told} still to be stored, not shown here: image-tracing drain", err=True)
