@@ -19,7 +19,7 @@ help: ## Say what there is to make
 demo: $(VENV)/.demo ## Trace a generator whose models fail, and show it on http://127.0.0.1:3000/traceImage
 	@$(BIN)/image-tracing demo $(DEMO_ARGS) || [ $$? -eq 130 ] # Ctrl-C is how it ends
 
-test: $(VENV)/.test chromium ## Run every test, browser included
+test: $(VENV)/.test chromium ## Run the tests, browser included; their long form is test-long
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 test-long: $(VENV)/.test chromium ## Run the long form of the soak, fuzz and fault tests

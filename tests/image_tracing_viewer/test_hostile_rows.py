@@ -143,6 +143,8 @@ def test_whatever_can_be_stored_can_be_read(client: TestClient, rows: Rows, trac
 
 
 @pytest.mark.long
+# A strategy that failed shows itself, and this one holds long texts.
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")
 @given(trace=TRACES)
 @settings(
     max_examples=2_000,
