@@ -56,7 +56,8 @@ class Change:
 class Store:
     """The traces of one database. Connects at first use; safe to share between threads.
 
-    `dsn` None means IMAGE_TRACING_DATABASE_URL, else the embedded Postgres, which is started if need be.
+    `dsn` None means IMAGE_TRACING_DATABASE_URL, else the embedded Postgres, which is started if need be; the
+    attribute of that name is what was given.
     `stalled_after_seconds` None means IMAGE_TRACING_STALLED_AFTER.
 
     All methods that read or write raise DatabaseUnavailableError when there is no connection or no answer in
@@ -71,6 +72,7 @@ class Store:
         statement_timeout_seconds: float = 5,
         pool_size: int = 8,
     ) -> None:
+        self.dsn: Final = dsn
         self._stalled_after_seconds = stalled_after_seconds
         self._connections = Connections(dsn, size=pool_size, seconds=statement_timeout_seconds)
         self._watch = Watch(self._connections)

@@ -109,3 +109,12 @@ def test_the_description_names_the_prefix_and_the_token() -> None:
     assert "security" not in document()
     assert document(has_token=True)["security"] == [{"token": []}]
     assert "401" in document(has_token=True)["paths"][API]["get"]["responses"]
+
+
+def test_the_description_names_the_token_of_senders() -> None:
+    described = document(has_ingest_token=True)
+
+    assert described["paths"]["/v1/traces"]["post"]["security"] == [{"ingestToken": []}]
+    assert list(described["components"]["securitySchemes"]) == ["ingestToken"]
+    assert "401" in described["paths"]["/v1/traces"]["post"]["responses"]
+    assert "401" not in document()["paths"]["/v1/traces"]["post"]["responses"]

@@ -74,8 +74,10 @@ async def health(_request: Request) -> Response:
 
 async def openapi(request: Request) -> Response:
     """The description of this API."""
-    has_token = request.app.state.access is not None
-    return JSONResponse(document(request.scope.get("root_path", ""), has_token=has_token))
+    state = request.app.state
+    root_path: str = request.scope.get("root_path", "")
+    has_token, has_ingest_token = state.access is not None, state.ingest_access is not None
+    return JSONResponse(document(root_path, has_token=has_token, has_ingest_token=has_ingest_token))
 
 
 async def home(request: Request) -> Response:

@@ -4,17 +4,19 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route
 
 from image_tracing_postgres.settings import settings_from_environment
 from image_tracing_postgres.store import Store
-from image_tracing_viewer import api, pages
+from image_tracing_viewer import api, pages, receiver
 from image_tracing_viewer.errors import HANDLERS, UnexpectedErrors
 from image_tracing_viewer.events import Watcher
 from image_tracing_viewer.hosts import AllowedHosts
+from image_tracing_viewer.ingest import Ingest
 from image_tracing_viewer.security import Guard
-from image_tracing_viewer.tokens import LOGIN_PATH, Access, Login
+from image_tracing_viewer.tokens import LOGIN_PATH, Access, IngestAccess, Login
 
 
 def create_app(
@@ -22,6 +24,7 @@ def create_app(
     *,
     dsn: str | None = None,
     token: str | None = None,
+    ingest_token: str | None = None,
     host: str = "127.0.0.1",
     allowed_hosts: Iterable[str] = (),
 ) -> Starlette:
@@ -29,28 +32,38 @@ def create_app(
 
     `store`: where the traces are; else one for `dsn`, else for IMAGE_TRACING_DATABASE_URL, else the embedded
     Postgres. It connects at the first request. A store made here is closed when the app's lifespan ends.
+    `dsn`: beside a `store`, where spans that are sent to the app go; None means the store's own database.
     `token`: what requests must hold; None means IMAGE_TRACING_TOKEN, and empty means none is needed.
+    `ingest_token`: what those that send spans must hold instead; None means IMAGE_TRACING_INGEST_TOKEN, and
+    empty means that `token` is theirs too.
     `host`: what the server is bound to; requests may name it beside loopback. `allowed_hosts`: further names,
     `*` for all, as for an app that is reached through a proxy or mounted in another one.
     """
     owned = Store(dsn) if store is None else None
     if token is None:
         token = settings_from_environment().token
+    if ingest_token is None:
+        ingest_token = settings_from_environment().ingest_token
     access = Access(token) if token else None
+    ingest_access = IngestAccess(ingest_token) if ingest_token else None
+    ingest = Ingest(store.dsn if dsn is None and store is not None else dsn)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         yield
+        await run_in_threadpool(ingest.close)
         if owned is not None:
             owned.close()
 
-    routes: list[BaseRoute] = [*api.routes, *pages.routes]
+    routes: list[BaseRoute] = [*api.routes, *receiver.routes, *pages.routes]
     if access is not None:
         routes.append(Route(LOGIN_PATH, Login, name="login"))
     app = Starlette(
         routes=routes,
         middleware=[
-            Middleware(Guard, hosts=AllowedHosts(host, allowed_hosts), access=access),
+            Middleware(
+                Guard, hosts=AllowedHosts(host, allowed_hosts), access=access, ingest_access=ingest_access
+            ),
             Middleware(UnexpectedErrors),
         ],
         exception_handlers=dict(HANDLERS),
@@ -58,6 +71,8 @@ def create_app(
     )
     app.state.store = store or owned
     app.state.watcher = Watcher(app.state.store)
+    app.state.receiver = receiver.Receiver(ingest)
     app.state.access = access
+    app.state.ingest_access = ingest_access
     app.state.error_page = pages.error_page
     return app

@@ -25,6 +25,7 @@ _CODES: Final[Mapping[int, str]] = {
     403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
+    408: "request_timeout",
     413: "content_too_large",
     415: "unsupported_media_type",
     421: "misdirected_request",

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from image_tracing._version import __version__
 from image_tracing_viewer.export import FORMATS, MEDIA_TYPES, SUBJECTS
+from image_tracing_viewer.otlp.limits import INFLATED_MAX_BYTES, SENT_MAX_BYTES
 from image_tracing_viewer.query import (
     ERROR_CLASSES,
     LIMIT_DEFAULT,
@@ -14,6 +15,7 @@ from image_tracing_viewer.query import (
     STATUSES,
     VALUE_MAX_LENGTH,
 )
+from image_tracing_viewer.security import INGEST_PATH
 
 Json = dict[str, Any]
 
@@ -23,7 +25,9 @@ _ERRORS: Final[Mapping[int, str]] = {
     401: "The token is missing or wrong",
     403: "The change may come from another site's page, or the database role may not do it",
     404: "There is no such trace",
+    408: "The body took too long",
     413: "The body is too large",
+    415: "The body's type or compression is not accepted",
     421: "The Host header names another server",
     500: "The viewer failed; its log tells more under the id in the message",
     503: "The database cannot be reached or took too long; Retry-After says when to try again",
@@ -35,10 +39,12 @@ _LINKS: Final[Json] = {
 }
 
 
-def document(root_path: str = "", *, has_token: bool = False) -> Json:
+def document(root_path: str = "", *, has_token: bool = False, has_ingest_token: bool = False) -> Json:
     """The description for an app that is mounted at `root_path`, "" for the root."""
     security: Json = {"security": [{"token": []}]} if has_token else {}
-    schemes: Json = {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}} if has_token else {}
+    named = {"token": has_token, "ingestToken": has_ingest_token}
+    bearers = {name: {"type": "http", "scheme": "bearer"} for name, is_there in named.items() if is_there}
+    schemes: Json = {"securitySchemes": bearers} if bearers else {}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -49,7 +55,10 @@ def document(root_path: str = "", *, has_token: bool = False) -> Json:
         },
         "servers": [{"url": root_path or "/"}],
         **security,
-        "paths": _paths(has_token=has_token),
+        "paths": {
+            **_paths(has_token=has_token),
+            INGEST_PATH: {"post": _receiver(has_token=has_token, has_ingest_token=has_ingest_token)},
+        },
         "components": {"schemas": _schemas(), "responses": _error_responses(), **schemes},
     }
 
@@ -160,6 +169,46 @@ def _paths(*, has_token: bool) -> Json:
     }
 
 
+def _receiver(*, has_token: bool, has_ingest_token: bool) -> Json:
+    security: Json = {"security": [{"ingestToken": []}]} if has_ingest_token else {}
+    refused = (401,) if has_token or has_ingest_token else ()
+    binary: Json = {"type": "string", "contentMediaType": "application/x-protobuf"}
+    return {
+        "operationId": "receiveSpans",
+        "summary": "Spans over OTLP/HTTP, in protobuf or JSON, plain or gzip",
+        "description": "An ExportTraceServiceRequest. 200 means that each span about pictures is on disk or "
+        "in the database; other spans are passed over. Sending the same again changes nothing.",
+        **security,
+        "parameters": [
+            {
+                "name": "Content-Encoding",
+                "in": "header",
+                "required": False,
+                "schema": {"type": "string", "enum": ["gzip", "identity"]},
+                "description": f"At most {SENT_MAX_BYTES} bytes are sent, {INFLATED_MAX_BYTES} inflated",
+            }
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/x-protobuf": {"schema": binary},
+                "application/json": {"schema": {"type": "object"}},
+            },
+        },
+        "responses": {
+            "200": {
+                "description": "An ExportTraceServiceResponse in the request's encoding; partialSuccess "
+                "counts the spans whose ids or fields are wrong",
+                "content": {
+                    "application/x-protobuf": {"schema": binary},
+                    "application/json": {"schema": _ref("ExportTraceServiceResponse")},
+                },
+            },
+            **_errors(400, 403, 408, 413, 415, 421, 500, 503, *refused),
+        },
+    }
+
+
 def _filter_parameters() -> list[Json]:
     text: Json = {"type": "string", "maxLength": VALUE_MAX_LENGTH, "pattern": "^[^\\u0000]*$"}
     return [
@@ -256,6 +305,10 @@ def _schemas() -> Json:
         "ErrorClass": {"enum": [*ERROR_CLASSES, None]},
         "Deletion": _object({"success": {"const": True}, "deleted": {"type": "integer", "minimum": 0}}),
         "TraceEvent": _object({"id": _uuid(), "status": _choice(STATUSES), "updated_at": moment}),
+        "ExportTraceServiceResponse": {
+            "type": "object",
+            "properties": {"partialSuccess": _object({"rejectedSpans": text, "errorMessage": text})},
+        },
         "Error": _object({"error": _object({"code": text, "message": text})}),
     }
 

@@ -1,4 +1,4 @@
-"""The token: how a request shows that it may read and change, and how a browser is given its cookie."""
+"""The tokens: what shows that a request may read and change, or send spans, and how a browser logs in."""
 
 import hashlib
 import hmac
@@ -34,7 +34,7 @@ class Access:
 
     def is_token(self, text: str) -> bool:
         """Compares in constant time."""
-        return hmac.compare_digest(text.encode("utf-8", "surrogatepass"), self._token)
+        return _is_same(text, self._token)
 
     def granted(self, scope: Scope) -> Response | None:
         """None lets the request pass; a response leads it to the login page or to a link's clean address.
@@ -73,11 +73,9 @@ class Access:
         return response
 
     def _is_authorized(self, connection: HTTPConnection) -> bool:
-        values = connection.headers.getlist("authorization")
-        if len(values) == 1:
-            scheme, _, credentials = values[0].partition(" ")
-            if scheme.lower() == "bearer":
-                return self.is_token(_utf8(credentials.strip()))
+        bearer = _bearer(connection)
+        if bearer is not None:
+            return self.is_token(bearer)
         cookie = connection.cookies.get(self._cookie, "")
         return hmac.compare_digest(cookie.encode("utf-8", "surrogatepass"), self._session.encode("ascii"))
 
@@ -88,6 +86,27 @@ class Access:
         raise RequestError(
             401, "the token in this address is wrong; copy the address that the viewer printed at its start"
         )
+
+
+class IngestAccess:
+    """Grants requests that hold the token of senders, as `Authorization: Bearer`, and no others."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token.encode("utf-8")
+
+    def granted(self, scope: Scope) -> None:
+        """Lets the request pass.
+
+        Raises:
+            RequestError: 401, the token is missing or wrong.
+        """
+        bearer = _bearer(HTTPConnection(scope))
+        if bearer is None or not _is_same(bearer, self._token):
+            raise RequestError(
+                401,
+                "sending spans needs the viewer's ingest token; send it as `Authorization: Bearer <token>`",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
 
 
 class Login(HTTPEndpoint):
@@ -154,6 +173,20 @@ def _local_address(request: Request, address: str | None) -> str:
     ):
         return address
     return request.url_for("traces").path
+
+
+def _is_same(text: str, token: bytes) -> bool:
+    """Compares in constant time."""
+    return hmac.compare_digest(text.encode("utf-8", "surrogatepass"), token)
+
+
+def _bearer(connection: HTTPConnection) -> str | None:
+    """The token of the Authorization header; None if there is none of this kind, or more than one header."""
+    values = connection.headers.getlist("authorization")
+    if len(values) != 1:
+        return None
+    scheme, _, credentials = values[0].partition(" ")
+    return _utf8(credentials.strip()) if scheme.lower() == "bearer" else None
 
 
 def _utf8(header: str) -> str:

@@ -71,7 +71,7 @@ def _make_and_serve(database_url: str | None, count: int, *, host: str, port: in
     checked_host(host, token)
     with server.listening(host, port) as listener:
         url = _ready(database_url)
-        with Store(url) as store:
+        with Store(database_url) as store:
             made_before = len(store.list(service=SERVICE, limit=count))
             first = 0 if made_before >= count else count
             app = create_app(store, token=token or "", host=host)

@@ -30,7 +30,9 @@ def serve(
 
     token = settings_from_environment().token
     checked_host(host, token, insecure=insecure)
-    with server.listening(host, port) as listener, Store(dsn(database_url)) as store:
+    with server.listening(host, port) as listener, Store(database_url) as store:
+        # The embedded database starts before the viewer says that it serves.
+        dsn(database_url)
         app = create_app(store, token=token or "", host=host, allowed_hosts=allowed_hosts)
         server.announce(listener, token)
         server.serve(app, listener)

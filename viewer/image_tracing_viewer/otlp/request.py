@@ -47,7 +47,8 @@ class Bodies:
     def __init__(self, *, seconds: float = BODY_SECONDS, held_max_bytes: int = _HELD_MAX_BYTES) -> None:
         self._seconds = seconds
         self._held_max_bytes = held_max_bytes
-        self._held_bytes = 0
+        self.held_bytes = 0
+        """Of all bodies that are being received or taken apart."""
 
     @asynccontextmanager
     async def of(self, request: Request) -> AsyncIterator[bytearray]:
@@ -61,9 +62,9 @@ class Bodies:
             try:
                 with anyio.fail_after(self._seconds):
                     async for chunk in request.stream():
-                        self._held_bytes += len(chunk)
+                        self.held_bytes += len(chunk)
                         body += chunk
-                        if self._held_bytes > self._held_max_bytes:
+                        if self.held_bytes > self._held_max_bytes:
                             raise self._busy()
             except TimeoutError:
                 raise RequestError(
@@ -75,7 +76,7 @@ class Bodies:
                 raise RequestError(400, "the body ended early", code="malformed_body") from None
             yield body
         finally:
-            self._held_bytes -= len(body)
+            self.held_bytes -= len(body)
 
     def _busy(self) -> RequestError:
         return RequestError(

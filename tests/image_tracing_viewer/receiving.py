@@ -1,0 +1,59 @@
+"""What the tests of the receiver share: senders, and conditions waited for."""
+
+import base64
+import gzip
+import json
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from google.protobuf.json_format import MessageToDict
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.sdk.trace import ReadableSpan
+from starlette.testclient import TestClient
+
+PATH = "/v1/traces"
+PROTOBUF = {"Content-Type": "application/x-protobuf"}
+JSON = {"Content-Type": "application/json"}
+GZIP = {"Content-Encoding": "gzip"}
+_IDS = frozenset({"traceId", "spanId", "parentSpanId"})
+
+
+def eventually(condition: Callable[[], bool], *, seconds: float = 15) -> bool:
+    """Whether the condition came true within the time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def otlp_json(spans: Sequence[ReadableSpan]) -> bytes:
+    """The request as an exporter for OTLP's JSON writes it: protobuf's JSON, but ids in hexadecimal."""
+    return json.dumps(_with_hex_ids(MessageToDict(encode_spans(spans), use_integers_for_enums=True))).encode()
+
+
+def otlp_protobuf(spans: Sequence[ReadableSpan]) -> bytes:
+    """The request as an exporter for OTLP's protobuf writes it."""
+    return encode_spans(spans).SerializeToString()
+
+
+def _with_hex_ids(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_with_hex_ids(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: base64.b64decode(item).hex() if key in _IDS else _with_hex_ids(item)
+        for key, item in value.items()
+    }
+
+
+def send(
+    client: TestClient, body: bytes, headers: dict[str, str] = PROTOBUF, *, is_gzip: bool = False
+) -> Any:
+    """The answer to one request."""
+    if is_gzip:
+        body, headers = gzip.compress(body), {**headers, **GZIP}
+    return client.post(PATH, content=body, headers=headers)
