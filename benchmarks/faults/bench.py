@@ -28,6 +28,11 @@ class Bench:
         """By how much a bar on speed is let down: the short form shares its machine with other tests."""
         return 5.0 if self.is_short else 1.0
 
+    @property
+    def slack_of_tails(self) -> float:
+        """The same for the slowest hundredth, which is what a busy machine makes of it."""
+        return 40.0 if self.is_short else 1.0
+
     def size(self, full: _Number, short: _Number) -> _Number:
         """The number of this form."""
         return short if self.is_short else full
