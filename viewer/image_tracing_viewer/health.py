@@ -40,19 +40,20 @@ class SpoolLook:
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """What a page tells of trouble. `losses` are facts of the past, which a reader may put away.
+    """What a page tells of trouble, sentences by subject; a subject stays the same while its figures grow.
 
-    `lost` counts them all, so that a page can tell new ones from those that were put away.
+    `losses` are facts of the past, which a reader may put away; `lost` counts them all, so that a page can
+    tell new ones from those.
     """
 
-    troubles: tuple[str, ...]
-    losses: tuple[str, ...]
+    troubles: Mapping[str, str]
+    losses: Mapping[str, str]
     lost: int
 
     @property
     def subjects(self) -> str:
-        """The same as long as there is nothing new to say, whatever the figures."""
-        return " ".join(re.sub(r"\W+|\d+", "-", text) for text in (*self.troubles, *self.losses))
+        """The same as long as there is nothing new to say."""
+        return " ".join((*self.troubles, *self.losses))
 
 
 class Health:
@@ -99,19 +100,21 @@ class Health:
         if not troubles and not losses:
             return None
         return Strip(
-            troubles=tuple(troubles),
-            losses=tuple(losses),
+            troubles=troubles,
+            losses=losses,
             lost=sum(look.state.counts.get(reason, 0) for reason in (*LOSSES, "dropped_damaged")),
         )
 
 
-def losses_told(counts: Mapping[str, int]) -> list[str]:
-    """What was lost, a sentence a reason: `15 spans lost: the spool was full`."""
-    told = [
-        f"{counted(counts[reason], 'span')} {said}" for reason, said in LOSSES.items() if counts.get(reason)
-    ]
+def losses_told(counts: Mapping[str, int]) -> dict[str, str]:
+    """What was lost, a sentence by reason: `15 spans lost: the spool was full`."""
+    told = {
+        reason: f"{counted(counts[reason], 'span')} {said}"
+        for reason, said in LOSSES.items()
+        if counts.get(reason)
+    }
     if damaged := counts.get("dropped_damaged"):
-        told.append(f"{counted(damaged, 'piece')} of damaged spool files lost")
+        told["dropped_damaged"] = f"{counted(damaged, 'piece')} of damaged spool files lost"
     return told
 
 
@@ -124,23 +127,25 @@ def _look_at(folder: Path | None) -> SpoolLook | None:
     return SpoolLook(spool_state(folder), backlog_of(folder))
 
 
-def _troubles(look: SpoolLook, failure: str, problem: str) -> list[str]:
-    troubles = []
+def _troubles(look: SpoolLook, failure: str, problem: str) -> dict[str, str]:
+    troubles = {}
     backlog = look.backlog
     if backlog.spans and (backlog.is_late or failure):
         verb = "has" if backlog.spans == 1 else "have"
         since = f" for {elapsed(backlog.oldest_age_seconds)}" if backlog.is_late else ""
         reason = _reason_in(failure or problem)
         told = f"{backlog.told} {verb} waited for the database{since}" + (f" ({reason})" if reason else "")
-        troubles.append(f"{told}; kept on disk until it takes them")
+        troubles["waiting"] = f"{told}; kept on disk until it takes them"
     if number := look.state.quarantined:
-        troubles.append(f"{counted(number, 'span')} quarantined: the database does not take them as they are")
+        told = f"{counted(number, 'span')} quarantined: the database does not take them as they are"
+        troubles["quarantined"] = told
     if number := backlog.unreadable:
-        troubles.append(f"{counted(number, 'file')} of the spool cannot be read by the viewer's user")
+        told = f"{counted(number, 'file')} of the spool cannot be read by the viewer's user"
+        troubles["unreadable"] = told
     return troubles
 
 
 def _reason_in(sentence: str) -> str:
     """Why, in a few words: our own sentences have it in brackets."""
-    found = re.search(r"\(([^()]*)\)", sentence)
+    found = re.search(r"\((.*)\)", sentence)
     return found[1] if found else sentence.partition(";")[0]
