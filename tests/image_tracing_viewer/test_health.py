@@ -48,7 +48,7 @@ def test_spans_that_wait_for_long_are_told(page: TestClient, leftovers: Leftover
 
     text = page.get("/traceImage").text
 
-    assert "2 spans have waited for the database for 3 min; kept on disk until it takes them" in text
+    assert "2 spans have waited for the database for 3 min; kept on disk until then" in text
     assert DOCTOR in text
 
 

@@ -23,9 +23,9 @@ _FRESH_SECONDS: Final = 1.0
 LOSSES: Final[Mapping[str, str]] = {
     "dropped_spool_full": "lost: the spool was full",
     "dropped_memory_full": "lost: the spool's disk took nothing, and memory was full",
-    "dropped_at_exit": "lost: their process ended while the spool's disk took nothing",
-    "dropped_quarantine_full": "lost: the database could not take them, and the quarantine was full",
-    "dropped_unreadable": "lost: they could not be read",
+    "dropped_at_exit": "lost: the process ended while the spool's disk took nothing",
+    "dropped_quarantine_full": "lost: the database refused, and the quarantine was full",
+    "dropped_unreadable": "lost: not readable",
     "stripped": "stored without prompts and answers: the spool was nearly full",
 }
 
@@ -135,9 +135,9 @@ def _troubles(look: SpoolLook, failure: str, problem: str) -> dict[str, str]:
         since = f" for {elapsed(backlog.oldest_age_seconds)}" if backlog.is_late else ""
         reason = _reason_in(failure or problem)
         told = f"{backlog.told} {verb} waited for the database{since}" + (f" ({reason})" if reason else "")
-        troubles["waiting"] = f"{told}; kept on disk until it takes them"
+        troubles["waiting"] = f"{told}; kept on disk until then"
     if number := look.state.quarantined:
-        told = f"{counted(number, 'span')} quarantined: the database does not take them as they are"
+        told = f"{counted(number, 'span')} quarantined: refused by the database"
         troubles["quarantined"] = told
     if number := backlog.unreadable:
         told = f"{counted(number, 'file')} of the spool cannot be read by the viewer's user"
