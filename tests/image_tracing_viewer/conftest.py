@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import threading
 import time
@@ -149,8 +150,18 @@ def _aged(payload: bytes | None, seconds: float) -> bytes:
 
 
 @pytest.fixture
-def leftovers(data_dir: Path, database: str, spans: Any) -> Leftovers:
-    return Leftovers(spool_folder(data_dir, database), spans)
+def leftovers(data_dir: Path, database: str, spans: Any) -> Iterator[Leftovers]:
+    left = Leftovers(spool_folder(data_dir, database), spans)
+    yield left
+    shutil.rmtree(left.folder, ignore_errors=True)
+
+
+@pytest.fixture
+def absent_leftovers(data_dir: Path, absent_store: Store, spans: Any) -> Iterator[Leftovers]:
+    """The same for a database that nobody serves."""
+    left = Leftovers(spool_folder(data_dir, absent_store.dsn), spans)
+    yield left
+    shutil.rmtree(left.folder, ignore_errors=True)
 
 
 @pytest.fixture
