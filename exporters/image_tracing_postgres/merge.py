@@ -20,6 +20,9 @@ from image_tracing_postgres.spans import AttemptRow
 from image_tracing_postgres.statements import statement
 from image_tracing_postgres.values import array
 
+# Of the time until the connection's deadline.
+_STATEMENT_SHARE: Final = 0.5
+
 
 def save(connection: BoundedConnection, rows: Rows) -> None:
     """Store the rows before the connection's deadline, each trace with its attempts at once.
@@ -56,9 +59,12 @@ def save(connection: BoundedConnection, rows: Rows) -> None:
 
 @contextmanager
 def _transaction(connection: BoundedConnection) -> Iterator[psycopg.Cursor[Any]]:
-    # Reading is within the limit too: a client that goes away leaves its statement waiting for a lock.
+    # Reading is within the limit too: a client that goes away leaves its statement waiting for a lock. The
+    # server's limit comes first, also for a statement that is not the first one: only it tells of a statement
+    # that takes too long, and not of a connection that is gone.
+    now = monotonic()
     with connection.transaction(), connection.cursor() as cursor:
-        limit_statements(cursor, connection.deadline)
+        limit_statements(cursor, now + _STATEMENT_SHARE * (connection.deadline - now))
         yield cursor
         # A hint for open pages; it is lost behind pgbouncer, and they look for themselves as well.
         cursor.execute(statement("notify"))

@@ -1,9 +1,9 @@
 """The thread that brings the records of the spool into the database, and lets go of them after the commit."""
 
 import logging
-import random
 import threading
 from pathlib import Path
+from random import Random
 from time import monotonic
 from typing import Final
 
@@ -71,6 +71,8 @@ class Drainer:
         self._drains = 0
         self._drained = 0
         self._failures = 0
+        # Spreads the load of many processes. Our own: the host's numbers come from a seed, images too.
+        self._random = Random()  # noqa: S311
         self._adopted_at = -_ADOPT_SECONDS
         self._problem: str | None = None
 
@@ -207,7 +209,7 @@ class Drainer:
         failures.throw()
 
     def _adopt(self, *, is_asked: bool) -> None:
-        self._adopted_at = monotonic() + random.uniform(0, 1)  # noqa: S311 - only spreads the load
+        self._adopted_at = monotonic() + self._random.uniform(0, 1)
         clear(self.folder)
         own = {segment.path for segment in self._spool.segments}
         failures = _Failures()
@@ -229,7 +231,7 @@ class Drainer:
     def _wait_for_another_try(self) -> None:
         seconds = min(_LONGEST_WAIT_SECONDS, _FIRST_WAIT_SECONDS * 2 ** min(self._failures, 10))
         self._failures += 1
-        until = monotonic() + seconds * random.uniform(0.75, 1.25)  # noqa: S311 - only spreads the load
+        until = monotonic() + seconds * self._random.uniform(0.75, 1.25)
         drains = self._drains
         while not self._is_stopping and (left := until - monotonic()) > 0:
             self._compaction.make_room()

@@ -58,7 +58,7 @@ class Spool:
         self._is_ending = False
 
     def on_append(self, act: Callable[[], None]) -> None:
-        """Call `act` after each append, in the appending thread: it has to be quick and must not raise."""
+        """Call `act` after each append, one that failed too, in its thread: quick, and without raising."""
         self._on_append = act
 
     @property
@@ -86,12 +86,14 @@ class Spool:
         """Keep a record if a file takes it at once; False, and nothing is kept, if not."""
         record = _record_of(payload)
         with self._lock:
-            if record is None or self._is_failing or self.room.is_full or not self._write(record):
-                return False
-            if is_of_ended(payload):
+            is_kept = (
+                record is not None and not self._is_failing and not self.room.is_full and self._write(record)
+            )
+            if is_kept and is_of_ended(payload):
                 self.counts.add("ended")
+        # A disk that takes nothing has to be looked after as well.
         self._on_append()
-        return True
+        return is_kept
 
     def requeue(self, payload: bytes) -> None:
         """Keep a record that was counted before, behind all others."""
