@@ -16,6 +16,7 @@ from tests.image_tracing_viewer.conftest import Leftovers
 from image_tracing_postgres.spool import spool_folder
 from image_tracing_postgres.spool.folder import segments_in
 from image_tracing_postgres.store import Store
+from image_tracing_viewer.backlog import ends_of, is_stored
 from image_tracing_viewer.cli import cli
 
 from .conftest import Command, Terminal
@@ -146,6 +147,32 @@ def test_records_of_a_living_process_are_waited_for(database: str, leftovers: Le
     assert str(os.getpid()) in told["problem"]
     living.close()
     assert drain(database).returncode == 0
+
+
+def test_a_spool_of_another_user_is_not_taken_for_an_empty_one(
+    command: Command, leftovers: Leftovers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leftovers.add("l-1")
+    # Root may read anything, so that the right itself cannot be taken away here.
+    monkeypatch.setattr(os, "access", lambda path, _mode: Path(path) != leftovers.folder)
+
+    shown = command("drain")
+
+    assert shown.exit_code == 1
+    assert "belongs to another user" in shown.stderr
+
+
+def test_what_a_busy_process_adds_meanwhile_is_not_waited_for(leftovers: Leftovers) -> None:
+    living = leftovers.add("l-1", closing=False)
+    ends = ends_of(leftovers.folder)
+    leftovers.fill(living, "l-2")
+    [(segment, end)] = ends.items()
+
+    segment.with_suffix(".cursor").write_bytes(end.to_bytes(8, "little"))
+
+    assert end < segment.stat().st_size
+    assert is_stored(segment, end)
+    living.close()
 
 
 def test_spools_of_other_databases_are_told(
