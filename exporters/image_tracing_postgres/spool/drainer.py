@@ -66,10 +66,11 @@ class Drainer:
         self._told = Told(_logger)
         self._is_stopping = False
         self._is_woken = False
-        # Who waits in drain(), how many ever did, and up to which of these all is done.
+        # Who waits in drain(), how many ever did, up to which of these all is done; and tries that failed.
         self._waiting = 0
         self._drains = 0
         self._drained = 0
+        self._failed = 0
         self._failures = 0
         # Spreads the load of many processes. Our own: the host's numbers come from a seed, images too.
         self._random = Random()  # noqa: S311
@@ -96,23 +97,23 @@ class Drainer:
                 self._condition.notify_all()
         self._keeper.wake()
 
-    def drain(self, timeout_seconds: float) -> bool:
+    def drain(self, timeout_seconds: float, *, is_patient: bool = True) -> bool:
         """Store everything there is, dead processes' records too; whether that was done within the time.
 
         Records that the database can never take are set aside and do not count. Segments of other processes
-        that live are theirs.
+        that live are theirs. Without `is_patient` a first failure ends the wait.
         """
         deadline = monotonic() + timeout_seconds
         self.start()
         with self._condition:
             self._drains += 1
-            wanted = self._drains
+            wanted, failed = self._drains, self._failed
             self._waiting += 1
             self._condition.notify_all()
             try:
                 while self._drained < wanted:
                     left = deadline - monotonic()
-                    if left <= 0 or not self._thread.is_alive:
+                    if left <= 0 or not self._thread.is_alive or (self._failed > failed and not is_patient):
                         return False
                     self._condition.wait(min(left, 1.0))
             finally:
@@ -124,7 +125,8 @@ class Drainer:
         deadline = monotonic() + timeout_seconds
         self._storing.limit = deadline
         self._writer.hurry(deadline)
-        is_empty = not self._thread.was_started or self.drain(timeout_seconds)
+        # A database that is away now hardly comes back within the time, and the host wants to end.
+        is_empty = not self._thread.was_started or self.drain(timeout_seconds, is_patient=False)
         with self._condition:
             self._is_stopping = True
             self._condition.notify_all()
@@ -231,6 +233,9 @@ class Drainer:
     def _wait_for_another_try(self) -> None:
         seconds = min(_LONGEST_WAIT_SECONDS, _FIRST_WAIT_SECONDS * 2 ** min(self._failures, 10))
         self._failures += 1
+        with self._condition:
+            self._failed += 1
+            self._condition.notify_all()
         until = monotonic() + seconds * self._random.uniform(0.75, 1.25)
         drains = self._drains
         while not self._is_stopping and (left := until - monotonic()) > 0:

@@ -100,8 +100,21 @@ def segment_name(path: Path) -> SegmentName | None:
 
 def segments_in(folder: Path) -> list[Path]:
     """The segments there are, each process's in order; none if there is no such folder."""
+    return [folder / name for name in sorted(_names_in(folder, ""))]
+
+
+def sequences_of(folder: Path, process: str) -> list[int]:
+    """Which of a process's segments there are, in no order."""
+    names = _names_in(folder, process + "-")
+    return [found.sequence for name in names if (found := segment_name(Path(name))) is not None]
+
+
+def _names_in(folder: Path, beginning: str) -> list[str]:
     try:
-        found = [Path(entry.path) for entry in os.scandir(folder) if entry.name.endswith(SEGMENT)]
+        return [
+            entry.name
+            for entry in os.scandir(folder)
+            if entry.name.startswith(beginning) and _NAME.fullmatch(entry.name)
+        ]
     except OSError:
         return []
-    return sorted(path for path in found if segment_name(path) is not None)

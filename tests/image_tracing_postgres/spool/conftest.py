@@ -63,6 +63,12 @@ class Records:
         assert payload is not None
         return payload
 
+    def both(self) -> tuple[bytes, bytes]:
+        """The start and the end of one generation."""
+        start = self(end_time=None)
+        self._number -= 1
+        return start, self()
+
     def many(self, number: int, **more: Any) -> list[bytes]:
         return [self(**more) for _ in range(number)]
 
