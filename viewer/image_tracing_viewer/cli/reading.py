@@ -31,12 +31,20 @@ def catch_up(database_url: str | None) -> None:
     settings = settings_from_environment()
     if not (settings.data_dir / "spool").is_dir():
         return
+    from image_tracing_postgres.database import dsn
     from image_tracing_postgres.spool import spool_folder
+    from image_tracing_viewer.backlog import backlog_of
     from image_tracing_viewer.draining import drained, quiet
 
+    folder = spool_folder(settings.data_dir, database_url)
+    if not backlog_of(folder).orphans:
+        return
+    if not (database_url or settings.database_url):
+        # The embedded Postgres takes longer to start than spans are given.
+        dsn()
     with quiet():
         done = drained(
-            spool_folder(settings.data_dir, database_url),
+            folder,
             database_url or settings.database_url,
             timeout_seconds=_SECONDS,
             is_brief=True,
