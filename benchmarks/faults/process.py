@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -121,10 +122,8 @@ class Child:
     def stacks(self) -> str:
         """End it, and what it said, last of all where its threads were."""
         self.kill(signal.SIGABRT)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            pass
         return self.said()
 
     def go_on(self) -> None:
@@ -134,7 +133,7 @@ class Child:
         self._process.stdin.flush()
 
     def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
-        """Send a signal, if it still runs; to its whole group where it has one of its own and is killed or aborted."""
+        """Send a signal, if it still runs; one that kills goes to its whole group, where it has one."""
         try:
             if self._has_group and number in (signal.SIGKILL, signal.SIGABRT):
                 os.killpg(self._process.pid, number)
