@@ -4,7 +4,7 @@ The rows of a set depend neither on the order of its spans nor on repetitions. W
 trace is brought together in the database (`merge.py`), by the same rules.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from opentelemetry.sdk.trace import ReadableSpan
@@ -61,10 +61,16 @@ class Rows:
     both are complete when all rows were made.
     """
 
-    def __init__(self, generations: Mapping[str, "_Generation"], unread: list[Unread]) -> None:
+    def __init__(
+        self,
+        generations: Mapping[str, "_Generation"],
+        unread: list[Unread],
+        pause: Callable[[], object] | None = None,
+    ) -> None:
         self.ids: Final = sorted(generations)
         self.unread = unread
         self._generations = generations
+        self._pause = pause
         self._made: dict[str, tuple[TraceRow, list[AttemptRow]] | None] = {}
 
     @property
@@ -97,22 +103,31 @@ class Rows:
     def of(self, trace_id: str) -> tuple[TraceRow, list[AttemptRow]] | None:
         """The rows of one trace; None if none of its spans could be read."""
         if trace_id not in self._made:
+            if self._pause is not None:
+                self._pause()
             generation = self._generations[trace_id]
             self._made[trace_id] = generation.rows(trace_id)
             self.unread += generation.unread
         return self._made[trace_id]
 
 
-def rows_from(spans: Iterable[ReadableSpan], *, is_trusting: bool = False) -> Rows:
+def rows_from(
+    spans: Iterable[ReadableSpan],
+    *,
+    is_trusting: bool = False,
+    pause: Callable[[], object] | None = None,
+) -> Rows:
     """The rows of all generations and attempts among the spans; other spans are passed over.
 
     `is_trusting` takes the JSON of our own instrumentation as it is, which is faster; Postgres then has the
-    last word.
+    last word. `pause` is called between spans and between traces.
     """
     generations: dict[tuple[int, int], _Generation] = {}
     reading = Reading(is_trusting=is_trusting)
     unread: list[Unread] = []
     for span in spans:
+        if pause is not None:
+            pause()
         try:
             attributes = attributes_of(span)
             role = role_of(span, attributes)
@@ -130,7 +145,9 @@ def rows_from(spans: Iterable[ReadableSpan], *, is_trusting: bool = False) -> Ro
             generation.spans.append((role, span, attributes))
         except Exception as error:  # noqa: BLE001 - one strange span must not cost the others
             unread.append((span, _unreadable(error)))
-    return Rows({str(trace_id_of(*key)): generation for key, generation in generations.items()}, unread)
+    return Rows(
+        {str(trace_id_of(*key)): generation for key, generation in generations.items()}, unread, pause
+    )
 
 
 def _unreadable(error: Exception) -> str:

@@ -12,6 +12,7 @@ from image_tracing_postgres.spool.compaction import Compaction
 from image_tracing_postgres.spool.folder import segments_in
 from image_tracing_postgres.spool.forks import follow_forks
 from image_tracing_postgres.spool.keeper import Keeper
+from image_tracing_postgres.spool.pause import Pause
 from image_tracing_postgres.spool.segment import Segment
 from image_tracing_postgres.spool.spool import Spool
 from image_tracing_postgres.spool.storing import Storing
@@ -52,7 +53,8 @@ class Drainer:
         self._spool = Spool(folder) if spool is None else spool
         self.counts = self._spool.counts
         self._batch_seconds = batch_seconds
-        self._writer = Writer(dsn, migrate=migrate)
+        self._pause_for_host = Pause(self._spool)
+        self._writer = Writer(dsn, migrate=migrate, pause=self._pause_for_host)
         self._keeper = Keeper(self._spool)
         self._begin()
         self._spool.on_append(self.wake)
@@ -61,7 +63,9 @@ class Drainer:
     def _begin(self) -> None:
         self._condition = threading.Condition()
         self._thread = Starter(self._run, "image-tracing drainer")
-        self._storing = Storing(self._spool, self._writer, batch_seconds=self._batch_seconds)
+        self._storing = Storing(
+            self._spool, self._writer, pause=self._pause_for_host, batch_seconds=self._batch_seconds
+        )
         self._compaction = Compaction(self._spool)
         self._told = Told(_logger)
         self._is_stopping = False
@@ -155,12 +159,14 @@ class Drainer:
         with self._condition:
             if not self._is_woken and not self._is_asked and self._adoption_in > 0:
                 self._condition.wait(self._adoption_in)
+        # Appends wake nobody meanwhile.
+        if self._is_woken:
+            self._gather()
+        with self._condition:
             if self._is_stopping:
                 return
-            wanted, is_asked, is_woken = self._drains, self._is_asked, self._is_woken
+            wanted, is_asked = self._drains, self._is_asked
             self._is_woken = False
-        if is_woken and not is_asked:
-            self._pause(_GATHER_SECONDS)
         try:
             self._store(is_asked=is_asked)
         except WriteError as error:
@@ -248,6 +254,13 @@ class Drainer:
             if self._is_woken and self._storing.suspects:
                 # Others may pass that one under suspicion.
                 return
+
+    def _gather(self) -> None:
+        """Wait for more that can go to the database together, unless somebody waits for what is there."""
+        until = monotonic() + _GATHER_SECONDS
+        with self._condition:
+            while not self._is_stopping and not self._is_asked and (left := until - monotonic()) > 0:
+                self._condition.wait(left)
 
     def _pause(self, seconds: float) -> None:
         with self._condition:

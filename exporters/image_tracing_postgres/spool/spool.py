@@ -2,7 +2,9 @@
 
 import threading
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
+from time import monotonic
 from typing import Final, Literal
 
 from image_tracing_postgres.spool import folder as places
@@ -56,6 +58,10 @@ class Spool:
         self._memory = Memory()
         self._is_failing = False
         self._is_ending = False
+        # Hints to the drainer that a thread of the host's may wait for the interpreter: whether one is at it,
+        # the last one to come, and when one was (monotonic seconds).
+        self.is_appending = False
+        self.appended_at = -inf
 
     def on_append(self, act: Callable[[], None]) -> None:
         """Call `act` after each append, one that failed too, in its thread: quick, and without raising."""
@@ -71,6 +77,7 @@ class Spool:
 
         `begins` and `ends` name a generation that has begun or ended, by any key of the caller's.
         """
+        self.is_appending, self.appended_at = True, monotonic()
         with self._lock:
             if ends is not None:
                 self._opened.end(ends)
@@ -79,6 +86,7 @@ class Spool:
             is_on_disk = self._keep(payload)
             if begins is not None:
                 self._opened.begin(begins, payload)
+        self.is_appending = False
         self._on_append()
         return is_on_disk
 

@@ -1,6 +1,7 @@
 """From the spool into Postgres: stored once, let go of after the commit, and waited for when it is away."""
 
 import logging
+import random
 import shutil
 import socket
 import threading
@@ -18,6 +19,7 @@ from image_tracing_postgres import Store
 from image_tracing_postgres.migrate import migrate
 from image_tracing_postgres.spool import Spool, spool_folder, spool_state
 from image_tracing_postgres.spool.folder import segments_in
+from image_tracing_postgres.spool.pause import Pause
 
 from .conftest import NewDrainer, Records, Until, payloads_in, rows_in
 
@@ -354,3 +356,29 @@ def test_nothing_is_logged_when_all_is_well(
 
     assert well.stop(5) is True
     assert caplog.records == []
+
+
+def test_the_hosts_random_numbers_are_left_alone(
+    spool: Spool, drainer: NewDrainer, records: Records, database: str
+) -> None:
+    before = random.getstate()
+    away, working = drainer(dsn=NOBODY, spool=Spool(spool.folder)), drainer(spool=spool)
+    spool.append(records())
+
+    assert working.drain(10) is True
+    away.drain(0.5)
+    assert random.getstate() == before
+
+
+def test_pauses_are_for_a_host_at_work(spool: Spool, records: Records) -> None:
+    pause = Pause(spool)
+    spool.append(records())
+    began = monotonic()
+    pause()
+    assert monotonic() - began >= 0.000_05
+
+    spool.appended_at -= 10
+    began = monotonic()
+    for _ in range(10_000):
+        pause()
+    assert monotonic() - began < 0.4
