@@ -150,9 +150,9 @@ def script(folder: Path, database: str, tmp_path: Path) -> Iterator[Script]:
         process.communicate()
 
 
-def ended(process: subprocess.Popen[str], *, code: int = 0) -> str:
+def ended(process: subprocess.Popen[str], *, code: int = 0, seconds: float = 60) -> str:
     """What the process wrote, after its end with this code."""
-    out, errors = process.communicate(timeout=60)
+    out, errors = process.communicate(timeout=seconds)
     assert process.returncode == code, errors
     return out
 

@@ -59,7 +59,12 @@ os._exit(0)
 # Threads end spans all the time while the main thread forks.
 BUSY = """
 is_over = threading.Event()
-threads = [threading.Thread(target=lambda: [paint(1) for _ in iter(is_over.is_set, True)]) for _ in range(3)]
+
+def work():
+    while not is_over.wait(0.001):
+        paint(3)
+
+threads = [threading.Thread(target=work) for _ in range(3)]
 for thread in threads:
     thread.start()
 for _ in range(int(sys.argv[3])):
@@ -138,7 +143,7 @@ def test_children_that_exit_hard_or_outlive_their_parent_lose_nothing(
 def test_a_fork_amid_other_threads_appends_hangs_and_loses_nothing(
     script: Script, drainer: NewDrainer, database: str, forks: str
 ) -> None:
-    parents = int(ended(script(BUSY, forks)))
+    parents = int(ended(script(BUSY, forks), seconds=60 + int(forks)))
 
     assert drainer().drain(30) is True
     assert rows_in(database) == (parents + 3 * int(forks), 0)
