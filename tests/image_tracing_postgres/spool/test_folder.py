@@ -40,6 +40,13 @@ def test_databases_do_not_share_a_folder(tmp_path: Path) -> None:
     assert len({spool_folder(tmp_path, dsn) for dsn in [SAME[0], *OTHERS]}) == 1 + len(OTHERS)
 
 
+def test_the_url_of_the_embedded_database_means_the_embedded_one(tmp_path: Path) -> None:
+    url = f"postgresql:///image_tracing?host={tmp_path}/postgres/cluster&user=image_tracing"
+
+    assert spool_folder(tmp_path, url) == spool_folder(tmp_path, None)
+    assert spool_folder(tmp_path / "other", url) != spool_folder(tmp_path / "other", None)
+
+
 def test_the_environment_counts_as_libpq_counts_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGHOST", "localhost")
     monkeypatch.setenv("PGDATABASE", "lessons")
