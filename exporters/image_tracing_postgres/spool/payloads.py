@@ -92,7 +92,9 @@ _PAYLOAD_BYTES: Final = 4 * SPAN_LIMIT_BYTES
 _SHORT: Final = SPAN_LIMIT_BYTES // 4
 _FACT_BYTES: Final = 4_096
 _NAME_LENGTH: Final = 100
-_AS_THEY_ARE: Final = (tuple, list)
+_AS_THEY_ARE: Final = frozenset({bool, list, tuple})
+# Beyond 64 bits a number is told by its digits.
+_LARGE: Final = 2**63
 
 
 class SpooledSpan(ReadableSpan):
@@ -291,7 +293,9 @@ def _cleaned_document(value: object) -> Any:
 def _storable(name: str, value: Any) -> Any:
     """An attribute of our own that is no short text; a long one is cut as rows would cut it."""
     if type(value) is not str:
-        return value if type(value) in _AS_THEY_ARE else plain(value)
+        if type(value) in _AS_THEY_ARE or (type(value) is int and -_LARGE < value < _LARGE):
+            return value
+        return plain(value)
     if name not in _DOCUMENTS:
         return cut(without_poison(value), limit_bytes=SPAN_LIMIT_BYTES)
     return storable(value)
