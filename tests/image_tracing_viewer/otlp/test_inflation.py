@@ -67,6 +67,8 @@ def test_a_bomb_is_refused_in_a_second_within_100_mb(tmp_path: Path) -> None:
         (gzip.compress(b"a") + bytes(100_000), "something follows its end"),
         (zlib.compress(b"a"), "and it is not"),
     ],
+    # Not by the bytes: a gzip header holds the time, and workers that collect in two seconds would differ.
+    ids=["empty", "plain", "cut", "another sum", "a byte behind", "two members", "zeros behind", "zlib"],
 )
 def test_what_is_no_gzip_is_told(body: bytes, told: str) -> None:
     with pytest.raises(RequestError, match=told) as caught:
