@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -170,6 +171,14 @@ def test_a_child_writes_to_a_segment_of_its_own(spool: Spool, folder: Path, reco
     assert spool.counts["ended"] == 2
 
 
+def adopted_soon(path: Path) -> Segment | None:
+    """The segment, once a child that was just forked has had its first moment; None after ten seconds."""
+    deadline = time.monotonic() + 10
+    while (adopted := Segment.adopted(path)) is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    return adopted
+
+
 def test_a_child_holds_no_segment_that_its_parent_adopted(folder: Path, records: Records) -> None:
     dead = Spool(folder)
     dead.append(records())
@@ -184,7 +193,7 @@ def test_a_child_holds_no_segment_that_its_parent_adopted(folder: Path, records:
         os._exit(0)
     adopted.close()
 
-    again = Segment.adopted(path)
+    again = adopted_soon(path)
     os.close(writer)
     os.close(reader)
     os.waitpid(child, 0)
@@ -204,7 +213,7 @@ def test_a_dead_parent_leaves_no_lock_with_its_children(folder: Path, records: R
     os.waitpid(parent, 0)
     [path] = segments_in(folder)
 
-    adopted = Segment.adopted(path)
+    adopted = adopted_soon(path)
     os.close(writer)
     os.close(reader)
     assert adopted is not None
