@@ -63,6 +63,9 @@ class Compaction:
     def _rewrite(self, segment: Segment, level: int, *, is_own: bool) -> None:
         counts, records = Counts(), bytearray()
         for payload in _waiting(segment):
+            if payload is None:
+                counts.add("dropped_damaged")
+                continue
             if level == 2 and is_attempt(payload):
                 counts.add("dropped_spool_full", int(is_of_ended(payload)))
                 continue
@@ -78,10 +81,13 @@ class Compaction:
                 self._spool.counts.add(reason, number)
 
 
-def _waiting(segment: Segment) -> Iterator[bytes]:
-    place = segment.cursor
+def _waiting(segment: Segment) -> Iterator[bytes | None]:
+    """The records that are not stored yet; None for a damaged stretch, however many reads it comes in."""
+    place, damaged_until = segment.cursor, -1
     while frames := segment.frames(start=place, size=segment.size, limit_bytes=_READ_BYTES, is_whole=True):
         for frame in frames:
-            if frame.payload is not None:
+            if frame.payload is not None or frame.start != damaged_until:
                 yield frame.payload
+            if frame.payload is None:
+                damaged_until = frame.end
         place = frames[-1].end

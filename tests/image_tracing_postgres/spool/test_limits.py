@@ -99,6 +99,23 @@ def test_segments_of_the_dead_make_room_too(folder: Path, records: Records) -> N
     spool.close()
 
 
+def test_damage_that_is_met_while_making_room_is_counted(folder: Path, records: Records) -> None:
+    dead = Spool(folder, limit_bytes=16 * LIMIT)
+    while used_bytes(folder) < 1.1 * LIMIT:
+        dead.append(records(request=REQUEST))
+    dead.close()
+    path = segments_in(folder)[0]
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size // 2)
+        file.write(b"\0\0\0\0")
+    spool = Spool(folder, limit_bytes=LIMIT)
+    spool.append(records())
+    Compaction(spool).make_room()
+
+    assert spool.counts["dropped_damaged"] == 1
+    spool.close()
+
+
 def test_a_full_spool_takes_failed_generations_only(folder: Path, records: Records) -> None:
     spool = Spool(folder, limit_bytes=20 * KIBIBYTE)
     while not spool.room.is_full:
