@@ -263,13 +263,15 @@ def test_a_signals_handler_may_end_spans_and_flush(folder: Path, database: str) 
         nonlocal ended
         tracer.start_span("paint", attributes=ROOT).end()
         ended += 1
+        signal.setitimer(signal.ITIMER_REAL, 0.001)  # Anew, so that no handler interrupts a handler without end.
 
     previous = signal.signal(signal.SIGALRM, handle)
-    signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+    signal.setitimer(signal.ITIMER_REAL, 0.001)
     try:
         for _ in range(3_000):
             tracer.start_span("paint", attributes=ROOT).end()
     finally:
+        signal.signal(signal.SIGALRM, signal.SIG_IGN)  # First: a handler that runs now would set the timer again.
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
 
