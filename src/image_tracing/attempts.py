@@ -1,5 +1,6 @@
 """An attempt: one call of one model, a child span of its generation."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from opentelemetry.context import Context
@@ -59,12 +60,16 @@ class Attempt:
         self.context = _NO_CONTEXT
         self.number = 0
         self.attributes: dict[str, Any] = {}
+        # Those the span was created with; they are written again only where a sampler dropped them.
+        self.first_attributes: Mapping[str, Any] = self.attributes
         self.require_image = False
         self.has_traceback = False
         self.is_block = False
         self._lesson_id = lesson_id
         self._reply: Reply | None = None
         self._spare: Reply | None = None
+        self._parts: Reply | None = None
+        self._part_failure: Verdict | None = None
         self._is_told = False
         self._response: Json = None
         self._verdict: Verdict | None = None
@@ -142,7 +147,11 @@ class Attempt:
                     self._read(result)
                 if self._spare is not None and not self._is_told and not self.has_images:
                     self._reply = self._spare
+                self._take_parts(has_images=not self._is_told)
                 verdict = self._verdict or self._look()
+                if verdict.outcome == "no_image" and self._part_failure is not None:
+                    # An exception of the SDK that the function swallowed says why nothing came.
+                    verdict = self._part_failure
                 if self.is_block and verdict.outcome == "no_image" and not self._is_told:
                     verdict = _NOT_TOLD
         except Exception:  # noqa: BLE001 - instrumentation never hurts the host
@@ -159,19 +168,52 @@ class Attempt:
 
     def failed(self, error: BaseException) -> None:
         """End the span after an exception."""
+        try:
+            self._take_parts(has_images=False)
+        except Exception:  # noqa: BLE001 - instrumentation never hurts the host
+            tell_once("look at a result")
         self._end(self._verdict, error)
 
-    def closed(self) -> None:
+    def closed(self, end_time: int | None = None) -> None:
         """End the span of a generator that its consumer left before the end."""
         verdict = self._verdict
         try:
             if verdict is None and self.is_recording:
                 if not self.has_images and self._spare is not None:
                     self._reply = self._spare
+                self._take_parts(has_images=not self._is_told)
                 verdict = self._look() if self.has_images else _CLOSED
         except Exception:  # noqa: BLE001 - instrumentation never hurts the host
             tell_once("look at a result")
-        self._end(verdict, None)
+        self._end(verdict, None, end_time)
+
+    @property
+    def is_ended(self) -> bool:
+        return self._is_ended
+
+    def enrich(self, model: str | None, attributes: Mapping[str, Any]) -> None:
+        """Take from an instrumented call within this attempt what it was not told itself."""
+        if self.model is None and model is not None:
+            self.model = model
+            self.generation.tally.try_model(model)
+            self._span.update_name(f"{names.GENERATE_CONTENT} {model}")
+        for name, value in attributes.items():
+            if name not in self.first_attributes:
+                self.attributes.setdefault(name, value)
+
+    def take_reply(self, reply: Reply) -> None:
+        """Take what an instrumented call has read already as the attempt's own reply."""
+        self._reply = reply
+
+    def add_part(self, reply: Reply, error: BaseException | None) -> None:
+        """Take what an instrumented call within this attempt gave; it is no attempt of its own."""
+        if self._parts is None:
+            self._parts = Reply()
+        self._parts.add(reply)
+        self._part_failure = None
+        if error is not None:
+            text, error_class = error_text(error, has_content=True), error_class_of(error)
+            self._part_failure = Verdict("error", error_class, text, error_class)
 
     @property
     def has_images(self) -> bool:
@@ -196,6 +238,14 @@ class Attempt:
             self._reply.read(result)
         except Exception:  # noqa: BLE001 - instrumentation never hurts the host
             tell_once("read a result")
+
+    def _take_parts(self, *, has_images: bool) -> None:
+        """Add what instrumented calls within this attempt told, as far as it tells no such thing itself."""
+        if self._parts is None:
+            return
+        if self._reply is None:
+            self._reply = Reply()
+        self._reply.fill(self._parts, has_images=has_images)
 
     def _look(self) -> Verdict:
         width, height = asked_sides(self.attributes)
@@ -301,8 +351,12 @@ def begin_attempt(
     switches: Switches | None,
     start_time: int | None = None,
     parent: Context | None = None,
+    others: Mapping[str, Any] | None = None,
 ) -> Attempt:
-    """An attempt whose span has begun; without a generation it is its own, and `switches` are for it."""
+    """An attempt whose span has begun; without a generation it is its own, and `switches` are for it.
+
+    `others` are attributes beside model and provider that samplers may ask for.
+    """
     # What samplers may ask for; everything else is written once, at the end.
     attributes: dict[str, Any] = {
         names.OPERATION_NAME: names.GENERATE_CONTENT,
@@ -318,6 +372,8 @@ def begin_attempt(
         attributes[names.GENERATION_ID] = generation.generation_id
     elif lesson_id is not None:
         attributes[names.LESSON_ID] = lesson_id
+    if others:
+        attributes.update(others)
     span = tracer.start_span(
         names.GENERATE_CONTENT if model is None else f"{names.GENERATE_CONTENT} {model}",
         parent,
@@ -331,6 +387,7 @@ def begin_attempt(
         # Its span is the attempt's, which writes it.
         generation.is_recording = False
     attempt = Attempt(span, generation, model=model, lesson_id=lesson_id)
+    attempt.first_attributes = attributes
     if attempt.is_recording and not has_kept(span, attributes):
         attempt.attributes = attributes
     attempt.number = generation.tally.begin(model)

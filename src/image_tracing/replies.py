@@ -27,6 +27,10 @@ from image_tracing.reply_names import (
 _DEPTH_LIMIT: Final = 8
 _NODE_LIMIT: Final = 2_000
 _TEXT_LIMIT: Final = 1_000
+_INPUT_TOKENS: Final = ("input_tokens", "prompt_tokens", "prompt_token_count", "promptTokenCount")
+_OUTPUT_TOKENS: Final = (
+    "output_tokens", "completion_tokens", "candidates_token_count", "candidatesTokenCount",
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -44,6 +48,10 @@ class Reply:
     response_model: str | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
+    status_code: int | None = None
+    resends: int = 0
+    first_chunk_seconds: float | None = None
+    calls: int = 0
 
     def read(self, result: object) -> None:
         """Add what `result` holds. Never raises: what cannot be looked at counts as nothing found."""
@@ -53,6 +61,48 @@ class Reply:
             self._add_bytes(result)
             return
         _Reading(self).read(result, 0)
+
+    def add(self, other: "Reply") -> None:
+        """Add the reply of a further call: pictures and counts add up, of what is single the first stays."""
+        self.calls += max(1, other.calls)
+        self.images.extend(other.images)
+        self.filtered += other.filtered
+        self.partial_images += other.partial_images
+        self.resends += other.resends
+        self.finish_reasons.extend(other.finish_reasons)
+        self.input_tokens = _sum(self.input_tokens, other.input_tokens)
+        self.output_tokens = _sum(self.output_tokens, other.output_tokens)
+        self._fill_singles(other)
+
+    def fill(self, other: "Reply", *, has_images: bool) -> None:
+        """Take from the replies of the calls below what this one does not tell.
+
+        With `has_images` also their pictures, where there are none; as many as here lend their measures.
+        """
+        if has_images and not self.images:
+            self.images.extend(other.images)
+            self.filtered = self.filtered or other.filtered
+            self.partial_images = self.partial_images or other.partial_images
+        elif len(self.images) == len(other.images):
+            for image, source in zip(self.images, other.images, strict=True):
+                if image.size_bytes is None and image.sha256 is None:
+                    image.measure(source)
+        self.calls = self.calls or other.calls
+        self.resends = self.resends or other.resends
+        self.finish_reasons = self.finish_reasons or other.finish_reasons
+        if self.input_tokens is None and self.output_tokens is None:
+            self.input_tokens, self.output_tokens = other.input_tokens, other.output_tokens
+        self._fill_singles(other)
+
+    def _fill_singles(self, other: "Reply") -> None:
+        self.text = self.text or other.text
+        self.refusal = self.refusal or other.refusal
+        self.revised_prompt = self.revised_prompt or other.revised_prompt
+        self.response_id = self.response_id or other.response_id
+        self.response_model = self.response_model or other.response_model
+        self.status_code = self.status_code or other.status_code
+        if self.first_chunk_seconds is None:
+            self.first_chunk_seconds = other.first_chunk_seconds
 
     def _add_bytes(self, data: bytes | bytearray | memoryview) -> None:
         if len(data):
@@ -245,12 +295,11 @@ class _Reading:
         usage = first(fields, ("usage", "usage_metadata", "usageMetadata"))
         if usage is not None:
             usage_fields = Fields.of(usage)
-            reply.input_tokens = count_of(
-                first(usage_fields, ("input_tokens", "prompt_token_count", "promptTokenCount"))
-            )
-            reply.output_tokens = count_of(
-                first(usage_fields, ("output_tokens", "candidates_token_count", "candidatesTokenCount"))
-            )
+            # A stream tells its usage again and again, the last time in full.
+            came_in = count_of(first(usage_fields, _INPUT_TOKENS))
+            went_out = count_of(first(usage_fields, _OUTPUT_TOKENS))
+            reply.input_tokens = reply.input_tokens if came_in is None else came_in
+            reply.output_tokens = reply.output_tokens if went_out is None else went_out
 
     def _read_reason(self, value: Any) -> None:
         reason = name_of(value)
@@ -261,6 +310,12 @@ class _Reading:
         if any(word in upper for word in REFUSALS):
             self.reply.filtered += 1
             self.reply.refusal = self.reply.refusal or reason
+
+
+def _sum(first_count: int | None, second_count: int | None) -> int | None:
+    if first_count is None or second_count is None:
+        return first_count if second_count is None else second_count
+    return first_count + second_count
 
 
 def _others(fields: AnyFields) -> list[Any]:

@@ -41,6 +41,14 @@ def write_reply(reply: Reply, attributes: dict[str, Any], switches: Switches) ->
         attributes[names.USAGE_INPUT_TOKENS] = reply.input_tokens
     if reply.output_tokens is not None:
         attributes[names.USAGE_OUTPUT_TOKENS] = reply.output_tokens
+    if reply.status_code is not None:
+        attributes[names.HTTP_RESPONSE_STATUS_CODE] = reply.status_code
+    if reply.calls > 1:
+        attributes[names.ATTEMPT_CALLS] = reply.calls
+    if reply.resends:
+        attributes[names.HTTP_REQUEST_RESEND_COUNT] = reply.resends
+    if reply.first_chunk_seconds is not None:
+        attributes[names.TIME_TO_FIRST_CHUNK] = reply.first_chunk_seconds
     if reply.revised_prompt is not None and has_content:
         attributes[names.REVISED_PROMPT] = clean_text(reply.revised_prompt)
     return filtered

@@ -63,6 +63,7 @@ STANDARD: Final[Mapping[str, tuple[str, str]]] = {
     "target_size": (names.SIZE, SIZE),
     "width": (names.WIDTH, INTEGER),
 }
+_PORTS: Final = {"http": 80, "https": 443}
 COUNT_NAMES: Final = tuple(name for name, (key, _) in STANDARD.items() if key == names.REQUEST_CHOICE_COUNT)
 
 
@@ -96,7 +97,7 @@ def add_standard_attribute(
         if kind is TEXT and (has_content or is_only_numbers(value)):
             into[key] = value
         elif kind is ADDRESS:
-            _add_address(value, into)
+            add_address(value, into)
     elif value_type is bool and kind is BOOLEAN:
         into[key] = value
 
@@ -135,7 +136,8 @@ def _add_size(value: Json, into: dict[str, Any], *, has_content: bool) -> None:
         into[names.SIZE] = f"{sides[0]}x{sides[1]}"
 
 
-def _add_address(url: str, into: dict[str, Any]) -> None:
+def add_address(url: str, into: dict[str, Any]) -> None:
+    """Add the server of a URL; the port, which the convention wants beside it, by the scheme if need be."""
     from urllib.parse import urlsplit
 
     try:
@@ -145,5 +147,6 @@ def _add_address(url: str, into: dict[str, Any]) -> None:
         return
     if address:
         into[names.SERVER_ADDRESS] = address
+        port = port or _PORTS.get(parts.scheme)
         if port is not None:
             into[names.SERVER_PORT] = port

@@ -1,0 +1,69 @@
+"""What an instrumentor knows of one function of its SDK."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+
+from image_tracing.parameters import Parameters
+from image_tracing.tracer import active_tracer
+
+if TYPE_CHECKING:
+    from image_tracing.instrumentors.recordings import CallRecording
+
+V = TypeVar("V")
+# The arguments of one call by name, defaults applied: `self` is among them, and so are an SDK's sentinels.
+Arguments: TypeAlias = Mapping[str, Any]
+# A constant, or what tells it for each call.
+Told: TypeAlias = V | Callable[[Arguments], V | None] | None
+
+# What `SdkCall.result` answers when the call goes on after the return.
+UNFINISHED: Final = object()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SdkCall:
+    """How calls of one function become attempts.
+
+    `model`, `prompt`, `negative_prompt`: where absent, the arguments of these names. `request`: where absent,
+    all other arguments but those in `ignore`. `base_url` tells `server.address` and `.port`, `attributes`
+    others that samplers may ask for. `is_wanted` says whether a call is about pictures at all.
+
+    `result` sees what was returned and answers with what is to be read for pictures, most often the same, or
+    with `UNFINISHED` if the recording goes on; `error` sees what was raised. Both may `tell` facts. None of
+    them can hurt the call: what they raise is logged once.
+    """
+
+    provider: Told[str]
+    model: Told[object] = None
+    prompt: Told[object] = None
+    negative_prompt: Told[object] = None
+    request: Told[Mapping[str, Any]] = None
+    ignore: frozenset[str] = frozenset()
+    base_url: Told[object] = None
+    attributes: Told[Mapping[str, Any]] = None
+    is_wanted: Callable[[Arguments], bool] | None = None
+    result: "Callable[[CallRecording, Any], object] | None" = None
+    error: "Callable[[CallRecording, BaseException], None] | None" = None
+
+
+class Begin:
+    """Begins the recording of each call; all that records is imported when there is something to record."""
+
+    __slots__ = ("_begin", "_call", "_is_on", "_parameters")
+
+    def __init__(self, call: SdkCall, function: Callable[..., Any], is_on: Callable[[], bool]) -> None:
+        self._call = call
+        self._is_on = is_on
+        self._parameters = Parameters(function)
+        self._begin: Callable[..., Any] | None = None
+
+    def __call__(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        tracer = active_tracer() if self._is_on() else None
+        if tracer is None:
+            return None
+        begin = self._begin
+        if begin is None:
+            from image_tracing.instrumentors.recordings import beginning_of
+
+            begin = self._begin = beginning_of(self._call, self._parameters)
+        return begin(tracer, args, kwargs)
