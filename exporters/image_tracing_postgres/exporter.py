@@ -24,6 +24,8 @@ _logger: Final = logging.getLogger(__name__)
 _FIRST_WAIT_SECONDS: Final = 0.1
 _LONGEST_WAIT_SECONDS: Final = 2.0
 _QUIET_SECONDS: Final = 60.0
+# Not the module's own: a program that seeded it wants its numbers for itself.
+_spread: Final = random.Random()  # noqa: S311 - only spreads the load
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ class PostgresSpanExporter(SpanExporter):
                     self._count(given_up=len(spans))
                     raise _GaveUpError from None
                 self._say(error.kind, "%s; spans wait", error)
-            pause = wait_seconds * random.uniform(0.8, 1.2)  # noqa: S311 - only spreads the load
+            pause = wait_seconds * _spread.uniform(0.8, 1.2)
             if monotonic() + pause >= deadline or self._stop.wait(pause):
                 self._say("given up", "image traces are lost: the database could not be had in time")
                 self._count(given_up=len(spans))

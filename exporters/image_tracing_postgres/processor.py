@@ -1,6 +1,8 @@
 """The span processor: spans of image generations to disk as they end, from there to Postgres by a thread."""
 
 import logging
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +16,14 @@ from image_tracing_postgres.spool.counts import Counts
 _logger: Final = logging.getLogger(__name__)
 
 _SHUTDOWN_SECONDS: Final = 2.0
+# What the calls that are traced, the storing thread and psycopg import when they first run. A fork while
+# another thread is at that leaves the child the lock of a module, and nobody there to free it.
+_IMPORTED_LATE: Final = (
+    "encodings.idna",
+    "image_tracing.plans",
+    "image_tracing_postgres.settings",
+)
+_EMBEDDED: Final = ("image_tracing_postgres.embedded",)
 
 
 class ImageTracingSpanProcessor(SpanProcessor):
@@ -40,6 +50,9 @@ class ImageTracingSpanProcessor(SpanProcessor):
             from image_tracing_postgres.settings import settings_from_environment
 
             folder = spool_folder(settings_from_environment().data_dir, dsn)
+        for module in _IMPORTED_LATE if dsn else _IMPORTED_LATE + _EMBEDDED:
+            with suppress(ImportError):
+                import_module(module)
         self.folder: Final = folder
         self._spool = Spool(folder, limit_bytes=limit_bytes, durability=durability)
         self._drainer = Drainer(folder, dsn, migrate=migrate, spool=self._spool)
@@ -68,11 +81,13 @@ class ImageTracingSpanProcessor(SpanProcessor):
             if context is None or not context.trace_flags.sampled:
                 return
             payload = payload_of(span, is_trusted=True)
-            if payload is not None:
-                self._spool.append(payload, ends=f"{context.trace_id:x}-{context.span_id:x}")
         except Exception as error:  # noqa: BLE001 - the host must not notice
+            self.counts.add("ended")
             self.counts.add("dropped_unreadable")
             _logger.warning("a span could not be kept (%s)", type(error).__name__)
+            return
+        if payload is not None:
+            self._spool.append(payload, ends=f"{context.trace_id:x}-{context.span_id:x}")
 
     def shutdown(self) -> None:
         """Store what can be stored in two seconds; the rest stays on disk, and so do spans that end later."""

@@ -25,7 +25,7 @@ from starlette.types import ASGIApp
 
 from image_tracing import attempt, generation
 from image_tracing_postgres.spool import Spool, payload_of, spool_folder
-from image_tracing_postgres.spool.folder import CURSOR
+from image_tracing_postgres.spool.folder import CURSOR, segments_in
 from image_tracing_postgres.store import Store
 from image_tracing_viewer import create_app
 
@@ -132,9 +132,9 @@ class Leftovers:
         spool = Spool(self.folder)
         for span in self._spans.finished():
             spool.append(_aged(payload_of(span, is_trusted=True), seconds_ago))
-        for segment in spool.segments:
-            segment.move(0)
-            os.utime(segment.path.with_suffix(CURSOR), (time.time() - seconds_ago,) * 2)
+        for path in segments_in(self.folder):
+            path.with_suffix(CURSOR).write_bytes(bytes(8))
+            os.utime(path.with_suffix(CURSOR), (time.time() - seconds_ago,) * 2)
         if closing:
             spool.close()
         return spool

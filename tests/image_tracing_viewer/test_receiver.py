@@ -1,4 +1,5 @@
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,10 +32,12 @@ from image_tracing_viewer import create_app
 
 
 @pytest.fixture
-def app(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Starlette:
+def app(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Starlette]:
     """A viewer whose spool is this test's own."""
     monkeypatch.setenv("IMAGE_TRACING_DATA_DIR", str(tmp_path))
-    return create_app(store, token="", ingest_token="")
+    app = create_app(store, token="", ingest_token="")
+    yield app
+    app.state.receiver.ingest.close()
 
 
 def generated(spans: Spans) -> tuple[ReadableSpan, ...]:
@@ -221,3 +224,27 @@ def test_secrets_are_redacted_before_the_disk(client: TestClient, store: Store, 
     assert eventually(lambda: len(store.list()) == 1)
     assert secret.encode() not in on_disk
     assert secret not in store.list_json()
+
+
+def test_without_capture_of_contents_none_is_stored(
+    client: TestClient, store: Store, spans: Spans, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with generation(name="illustrate", request={"prompt": "a Füchs", "width": 512}):
+        with pytest.raises(TimeoutError), attempt(model="flux", prompt="a Füchs"):
+            raise TimeoutError("Füchs not found")
+        with attempt(model="sd-3.5", prompt="a Füchs", request={"style": "Füchs", "steps": 30}) as a:
+            a.record_images("https://pictures.example/Füchs.png")
+            a.set_response({"seen": "Füchs"})
+    monkeypatch.setenv("IMAGE_TRACING_CAPTURE_CONTENT", "false")
+
+    assert send(client, otlp_protobuf(spans.finished())).status_code == 200
+
+    assert eventually(lambda: [trace.status for trace in store.list()] == ["completed"])
+    [trace] = store.list()
+    assert "Füchs" not in store.list_json() + repr(trace)
+    assert (trace.models_tried, trace.request_data) == (
+        ("flux", "sd-3.5"),
+        {"prompt": "[not captured]", "width": 512},
+    )
+    assert [each.error_class for each in trace.attempts] == ["timeout", None]
+    assert trace.attempts[1].images[0].url is None

@@ -3,6 +3,7 @@
 import json
 import socket
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,12 @@ _HEAD = (
 
 
 @pytest.fixture
-def app(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Starlette:
+def app(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Starlette]:
     """A viewer whose spool is this test's own."""
     monkeypatch.setenv("IMAGE_TRACING_DATA_DIR", str(tmp_path))
-    return create_app(store, token="", ingest_token="")
+    app = create_app(store, token="", ingest_token="")
+    yield app
+    app.state.receiver.ingest.close()
 
 
 def test_a_body_over_16_mib_is_refused(client: TestClient) -> None:

@@ -13,6 +13,7 @@ from image_tracing_postgres.errors import InvalidFilterError
 from image_tracing_viewer.errors import RequestError
 from image_tracing_viewer.events import events
 from image_tracing_viewer.export import export
+from image_tracing_viewer.metrics import metrics
 from image_tracing_viewer.openapi import document
 from image_tracing_viewer.query import is_uuid, query_from, shown, single_values
 
@@ -93,5 +94,6 @@ routes = [
     Route("/api/traceImage", Traces, name="api_traces"),
     Route("/openapi.json", openapi, name="openapi"),
     Route("/healthz", health, name="health"),
+    Route("/metrics", metrics, name="metrics"),
     Route("/", home, name="home"),
 ]

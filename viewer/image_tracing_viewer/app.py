@@ -1,5 +1,7 @@
 """The ASGI app."""
 
+import logging
+import sys
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
@@ -8,15 +10,24 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route
 
-from image_tracing_postgres.settings import settings_from_environment
+from image_tracing_postgres.settings import SettingError, settings_from_environment
 from image_tracing_postgres.store import Store
-from image_tracing_viewer import api, pages, receiver
+from image_tracing_viewer import api, pages
 from image_tracing_viewer.errors import HANDLERS, UnexpectedErrors
 from image_tracing_viewer.events import Watcher
+from image_tracing_viewer.health import Health
 from image_tracing_viewer.hosts import AllowedHosts
-from image_tracing_viewer.ingest import Ingest
+from image_tracing_viewer.metrics import Measured, Metrics
+from image_tracing_viewer.probe import DatabaseProbe
 from image_tracing_viewer.security import Guard
 from image_tracing_viewer.tokens import LOGIN_PATH, Access, IngestAccess, Login
+
+if sys.platform != "win32":
+    # Windows has no spool: no locks that a dead process lets go of.
+    from image_tracing_viewer import receiver
+    from image_tracing_viewer.ingest import Ingest
+
+_log = logging.getLogger("image_tracing_viewer")
 
 
 def create_app(
@@ -32,6 +43,7 @@ def create_app(
 
     `store`: where the traces are; else one for `dsn`, else for IMAGE_TRACING_DATABASE_URL, else the embedded
     Postgres. It connects at the first request. A store made here is closed when the app's lifespan ends.
+    Within the lifespan the app also stores what processes left in the database's spool that are dead.
     `dsn`: beside a `store`, where spans that are sent to the app go; None means the store's own database.
     `token`: what requests must hold; None means IMAGE_TRACING_TOKEN, and empty means none is needed.
     `ingest_token`: what those that send spans must hold instead; None means IMAGE_TRACING_INGEST_TOKEN, and
@@ -46,21 +58,31 @@ def create_app(
         ingest_token = settings_from_environment().ingest_token
     access = Access(token) if token else None
     ingest_access = IngestAccess(ingest_token) if ingest_token else None
-    ingest = Ingest(store.dsn if dsn is None and store is not None else dsn)
+    if store is not None and dsn is None:
+        dsn = store.dsn
+    ingest = Ingest(dsn) if sys.platform != "win32" else None
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        if ingest is not None:
+            _start(ingest)
         yield
-        await run_in_threadpool(ingest.close)
+        if ingest is not None:
+            await run_in_threadpool(ingest.close)
         if owned is not None:
             owned.close()
 
-    routes: list[BaseRoute] = [*api.routes, *receiver.routes, *pages.routes]
+    routes: list[BaseRoute] = [*api.routes, *pages.routes]
+    if sys.platform != "win32":
+        routes += receiver.routes
     if access is not None:
         routes.append(Route(LOGIN_PATH, Login, name="login"))
+    health = Health(dsn, lambda: None if ingest is None else ingest.problem)
+    metrics = Metrics(health, DatabaseProbe(dsn))
     app = Starlette(
         routes=routes,
         middleware=[
+            Middleware(Measured, metrics=metrics, routes=routes),
             Middleware(
                 Guard, hosts=AllowedHosts(host, allowed_hosts), access=access, ingest_access=ingest_access
             ),
@@ -71,8 +93,19 @@ def create_app(
     )
     app.state.store = store or owned
     app.state.watcher = Watcher(app.state.store)
-    app.state.receiver = receiver.Receiver(ingest)
+    if ingest is not None:
+        app.state.receiver = receiver.Receiver(ingest)
+    app.state.health = health
+    app.state.metrics = metrics
     app.state.access = access
     app.state.ingest_access = ingest_access
     app.state.error_page = pages.error_page
     return app
+
+
+def _start(ingest: "Ingest") -> None:
+    """Store what dead processes left, as long as the app serves; the viewer does not depend on it."""
+    try:
+        ingest.start()
+    except SettingError as error:
+        _log.warning("spans of ended processes stay on disk: %s", error)

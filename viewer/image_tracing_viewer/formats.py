@@ -85,6 +85,15 @@ def ago(moment: datetime, now: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d}"
 
 
+def elapsed(seconds: float) -> str:
+    """A length of time told while it goes on, in whole units: `12 s`, `3 min`, `2 h`, `5 d`."""
+    whole = max(0, int(seconds))
+    for unit, least in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if whole >= least:
+            return f"{whole // least} {unit}"
+    return f"{whole} s"
+
+
 def shortened(text: str | None, limit: int) -> str:
     """The text on one line, white space collapsed, at most `limit` characters with `…` where it was cut."""
     if not text:

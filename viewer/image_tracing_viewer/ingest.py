@@ -36,6 +36,12 @@ class Ingest:
         """Begin to store what the spool holds, also what dead processes left there. Raises SettingError."""
         self._opened()[1].start()
 
+    @property
+    def problem(self) -> str | None:
+        """Why nothing can be stored at the moment, in a sentence; None when all is well."""
+        drainer = self._drainer
+        return None if drainer is None else drainer.problem
+
     def append(self, payload: bytes) -> bool:
         """Keep the record of a span; True when it is in a file of the spool or in the database."""
         return self.keep((payload,))

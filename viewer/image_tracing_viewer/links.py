@@ -20,6 +20,7 @@ class Links:
     api: str
     api_trace_base: str
     events: str
+    health: str
     exports: str
     login: str
     assets: str
@@ -51,6 +52,7 @@ def links_of(request: Request) -> Links:
         api=root + path("api_traces"),
         api_trace_base=root + path("api_trace", id=_ID).removesuffix(_ID),
         events=root + path("api_events"),
+        health=f"{root}{path('traces')}?partial=health",
         exports=root + path("api_export"),
         login=f"{root}/login",
         assets=root + path("static", version=assets.VERSION, name=_ID).removesuffix(_ID),

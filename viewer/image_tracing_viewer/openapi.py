@@ -159,6 +159,24 @@ def _paths(*, has_token: bool) -> Json:
                 },
             }
         },
+        "/metrics": {
+            "get": {
+                "operationId": "metrics",
+                "summary": "Requests, spool and database in figures, for Prometheus",
+                "description": "No prompts and no ids. The Accept header chooses between the text format and "
+                "OpenMetrics.",
+                "responses": {
+                    "200": {
+                        "description": "The figures now",
+                        "content": {
+                            media_type: {"schema": {"type": "string"}}
+                            for media_type in ("text/plain", "application/openmetrics-text")
+                        },
+                    },
+                    **_errors(400, 413, *refused),
+                },
+            }
+        },
         "/openapi.json": {
             "get": {
                 "operationId": "description",

@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, Route
 
 from image_tracing_postgres.errors import InvalidFilterError
 from image_tracing_viewer.assets import asset
+from image_tracing_viewer.health import Health
 from image_tracing_viewer.links import links_of
 from image_tracing_viewer.listing import LIMITS, form_of, is_wide, listing_of, refused_listing
 from image_tracing_viewer.query import ERROR_CLASSES, OUTCOMES, STATUSES, Query, is_uuid, query_from
@@ -29,8 +30,12 @@ _TITLES: Final = {
 
 
 def traces(request: Request) -> Response:
-    """The list; with `partial=rows` only its results, for a refresh."""
+    """The list; for a refresh only its results with `partial=rows`, or the strip with `partial=health`."""
     params = request.query_params
+    health: Health = request.app.state.health
+    if params.get("partial") == "health":
+        # It touches no database, so that it tells of one that is away.
+        return rendered(request, "_health.html", strip=health.strip())
     links = links_of(request)
     store = request.app.state.store
     is_partial = params.get("partial") == "rows"
@@ -50,6 +55,7 @@ def traces(request: Request) -> Response:
         status_code=status_code,
         links=links,
         current="traces",
+        strip=health.strip(),
         listing=listing,
         form=form_of(params, query),
         form_is_wide=is_wide(params),
@@ -73,13 +79,16 @@ def trace(request: Request) -> Response:
         )
     neighbours = store.neighbours(found.id)
     view = trace_view_of(found, newer=neighbours.newer, older=neighbours.older, now=datetime.now(UTC))
-    template = "_trace.html" if request.query_params.get("partial") == "trace" else "trace.html"
-    return rendered(request, template, current="trace", view=view)
+    if request.query_params.get("partial") == "trace":
+        return rendered(request, "_trace.html", view=view)
+    health: Health = request.app.state.health
+    return rendered(request, "trace.html", current="trace", view=view, strip=health.strip())
 
 
 def error_page(request: Request, status_code: int, message: str) -> Response:
     """What went wrong, in a sentence, with a way on."""
     can_retry = status_code in (500, 503)
+    health: Health = request.app.state.health
     return rendered(
         request,
         "error.html",
@@ -87,6 +96,9 @@ def error_page(request: Request, status_code: int, message: str) -> Response:
         title=_TITLES.get(status_code, "Something went wrong"),
         message_text=message[:1].upper() + message[1:],
         code=status_code,
+        can_retry=can_retry,
+        # Refused requests come without a token, and are told nothing.
+        strip=health.strip(message) if can_retry else None,
         retry=request.url.path + (f"?{request.url.query}" if request.url.query else "") if can_retry else "",
     )
 

@@ -13,9 +13,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from image_tracing.errors import ImageTracingError
+from image_tracing.switches import switches
 from image_tracing_postgres.spool import payload_of
 from image_tracing_viewer.errors import RequestError
 from image_tracing_viewer.ingest import Ingest
+from image_tracing_viewer.otlp.content import without_content
 from image_tracing_viewer.otlp.inflation import inflated
 from image_tracing_viewer.otlp.replies import Encoding, reply
 from image_tracing_viewer.otlp.request import Bodies, Compression, compression_of, encoding_of
@@ -81,12 +83,13 @@ def _spans_in(body: bytearray, encoding: Encoding) -> Iterator[ReadableSpan | Ba
 
 def _payloads(spans: Iterator[ReadableSpan | BadSpan], rejected: Counter[str]) -> Iterator[bytes]:
     """The records of the spans that are about pictures; bad spans are counted in `rejected`."""
+    has_content = switches().content
     for span in spans:
         if isinstance(span, BadSpan):
             rejected[span.reason] += 1
             continue
         try:
-            payload = payload_of(span, is_trusted=False)
+            payload = payload_of(span if has_content else without_content(span), is_trusted=False)
         except Exception as error:  # noqa: BLE001 - one strange span must not cost the others
             _log.warning("a span that was sent could not be read (%s)", type(error).__name__)
             rejected["a span could not be read"] += 1

@@ -27,7 +27,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """One row of the list; empty texts have nothing to show. `hidden_steps` belong before the last step."""
+    """One row of the list; empty texts have nothing to show. `hidden_steps` belong before the last step.
+
+    `elapsed` is how long a generation has run that has no end yet.
+    """
 
     id: str
     state: str
@@ -41,6 +44,7 @@ class Summary:
     pictures: str
     picture_size: str
     duration: str
+    elapsed: str
     failed_path: str
     succeeded_path: str
     created_iso: str
@@ -52,6 +56,16 @@ class Summary:
 def state_of(trace: Trace) -> str:
     """`completed`, `failed`, `started` or `stalled`: the status as a reader takes it."""
     return "stalled" if trace.is_stalled else trace.status
+
+
+def is_interrupted(trace: Trace) -> bool:
+    """Whether the generation's process ended before it did, so that nobody knows when."""
+    return trace.status == "failed" and trace.error_class == "interrupted" and trace.completed_at is None
+
+
+def elapsed_of(trace: Trace, now: datetime) -> str:
+    """How long a generation has run that has no end yet; empty for others."""
+    return formats.elapsed((now - trace.created_at).total_seconds()) if trace.status == "started" else ""
 
 
 def title_of(trace: Trace) -> str:
@@ -88,6 +102,7 @@ def summary_of(trace: Trace, *, now: datetime) -> Summary:
         pictures=str(len(pictures)) if pictures else "",
         picture_size=formats.size(sum(sizes)) if sizes else "",
         duration="" if trace.total_duration_ms is None else formats.duration(trace.total_duration_ms),
+        elapsed=elapsed_of(trace, now),
         failed_path=failed_path,
         succeeded_path=succeeded_path,
         created_iso=formats.iso(trace.created_at),
@@ -152,7 +167,10 @@ def _note(trace: Trace, kinds: Sequence[str]) -> str:
     failed = [kind for attempt, kind in zip(attempts, kinds, strict=True) if not attempt.success]
     if failed:
         lost_ms = sum([attempt.duration_ms or 0 for attempt in attempts if not attempt.success])
-        return f"{_tallied(failed)} · {formats.duration(lost_ms)} wasted"
+        told = f"{_tallied(failed)} · {formats.duration(lost_ms)} wasted"
+        return f"{told} · its process ended" if is_interrupted(trace) else told
+    if is_interrupted(trace):
+        return "its process ended before the generation did"
     if trace.is_stalled:
         return "no end was ever recorded"
     if trace.status == "started":

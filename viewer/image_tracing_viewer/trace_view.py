@@ -8,7 +8,7 @@ from uuid import UUID
 
 from image_tracing_postgres.records import Attempt, Trace
 from image_tracing_viewer import formats
-from image_tracing_viewer.summaries import state_of, title_of
+from image_tracing_viewer.summaries import elapsed_of, is_interrupted, state_of, title_of
 from image_tracing_viewer.waterfall import Waterfall, waterfall_of
 
 
@@ -27,11 +27,13 @@ class AttemptView:
 
 @dataclass(frozen=True, slots=True)
 class TraceView:
-    """One generation and its neighbours. `wasted_share` may be empty."""
+    """One generation and its neighbours. `wasted_share` and `elapsed` may be empty."""
 
     trace: Trace
     title: str
     state: str
+    is_interrupted: bool
+    elapsed: str
     waterfall: Waterfall
     attempts: Sequence[AttemptView]
     served_note: str
@@ -60,6 +62,8 @@ def trace_view_of(trace: Trace, *, newer: UUID | None, older: UUID | None, now: 
         trace=trace,
         title=title_of(trace),
         state=state_of(trace),
+        is_interrupted=is_interrupted(trace),
+        elapsed=elapsed_of(trace, now),
         waterfall=waterfall,
         attempts=_attempt_views(trace.attempts),
         served_note=_served_note(trace),

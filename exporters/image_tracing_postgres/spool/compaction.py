@@ -10,11 +10,12 @@ from image_tracing_postgres.spool.folder import segments_in
 from image_tracing_postgres.spool.frames import framed
 from image_tracing_postgres.spool.payloads import is_attempt, is_of_ended, stripped
 from image_tracing_postgres.spool.segment import Segment
-from image_tracing_postgres.spool.spool import SEGMENT_BYTES, Spool
+from image_tracing_postgres.spool.spool import Spool
 
 _logger: Final = logging.getLogger(__name__)
 # So much is freed that the next time is not at once.
 _ENOUGH_SHARE: Final = 0.8
+_READ_BYTES: Final = 1024 * 1024
 
 
 class Compaction:
@@ -30,6 +31,8 @@ class Compaction:
         if not room.is_low:
             return
         room.look()
+        paths = set(segments_in(self._spool.folder))
+        self._done = {path: level for path, level in self._done.items() if path in paths}
         for level in (1, 2):
             for segment, is_own in self._segments(level):
                 try:
@@ -66,10 +69,10 @@ class Compaction:
             small = stripped(payload)
             counts.add("stripped", int(small is not payload and is_of_ended(payload)))
             records += framed(small)
-        if is_own:
-            self._spool.replace(segment, bytes(records))
-        else:
+        if not is_own:
             Segment.made(segment.path, bytes(records)).close()
+        elif not self._spool.replace(segment, bytes(records)):
+            return
         for reason, number in counts.values().items():
             if number:
                 self._spool.counts.add(reason, number)
@@ -77,7 +80,7 @@ class Compaction:
 
 def _waiting(segment: Segment) -> Iterator[bytes]:
     place = segment.cursor
-    while frames := segment.frames(start=place, size=segment.size, limit_bytes=SEGMENT_BYTES, is_whole=True):
+    while frames := segment.frames(start=place, size=segment.size, limit_bytes=_READ_BYTES, is_whole=True):
         for frame in frames:
             if frame.payload is not None:
                 yield frame.payload

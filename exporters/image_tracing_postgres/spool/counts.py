@@ -1,6 +1,7 @@
 """What became of the spans of a process, by reason; a figure for everything that is not in the database."""
 
 import json
+import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,7 +26,8 @@ class Counts:
     """Exact figures by reason, from any thread."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        # Reentrant: a signal's handler may end spans while its own thread counts.
+        self._lock = threading.RLock()
         self._values = dict.fromkeys(REASONS, 0)
         self.version = 0
 
@@ -50,7 +52,7 @@ class Counts:
 
     def forget(self) -> None:
         """Start anew, as in a forked child."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._values = dict.fromkeys(REASONS, 0)
 
 
@@ -62,14 +64,13 @@ def read_counts(path: Path) -> dict[str, int]:
         return {}
     if not isinstance(found, dict):
         return {}
-    return {name: number for name, number in found.items() if name in REASONS and isinstance(number, int)}
+    return {name: number for name, number in found.items() if name in REASONS and type(number) is int}
 
 
 def write_counts(path: Path, values: Mapping[str, int]) -> None:
     """Write the figures so that a reader sees the old or the new ones. Raises OSError."""
     new = path.with_name(path.name + ".new")
-    descriptor = new.open("wb")
-    with descriptor:
-        new.chmod(0o600)
-        descriptor.write(json.dumps(values).encode())
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with open(descriptor, "wb") as file:
+        file.write(json.dumps(values).encode())
     new.replace(path)

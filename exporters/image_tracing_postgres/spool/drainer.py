@@ -1,41 +1,32 @@
 """The thread that brings the records of the spool into the database, and lets go of them after the commit."""
 
 import logging
-import os
 import random
 import threading
-import weakref
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic
 from typing import Final
 
-from opentelemetry.sdk.trace import ReadableSpan
-
-from image_tracing_postgres.spool.adoption import Adoption, adoptable
+from image_tracing_postgres.spool.adoption import Adoption, clear
 from image_tracing_postgres.spool.compaction import Compaction
+from image_tracing_postgres.spool.folder import segments_in
+from image_tracing_postgres.spool.forks import follow_forks
 from image_tracing_postgres.spool.keeper import Keeper
-from image_tracing_postgres.spool.payloads import identity_of, is_of_ended, span_from
-from image_tracing_postgres.spool.quarantine import set_aside
 from image_tracing_postgres.spool.segment import Segment
 from image_tracing_postgres.spool.spool import Spool
+from image_tracing_postgres.spool.storing import Storing
+from image_tracing_postgres.spool.threads import Starter
+from image_tracing_postgres.spool.told import Told
 from image_tracing_postgres.writer import WriteError, Writer
 
 _logger: Final = logging.getLogger(__name__)
 
-_BATCH_RECORDS: Final = 2_048
-_BATCH_BYTES: Final = 1024 * 1024
 _BATCH_SECONDS: Final = 10.0
 # What ends in so short a time goes to the database together.
 _GATHER_SECONDS: Final = 0.1
 _FIRST_WAIT_SECONDS: Final = 0.2
 _LONGEST_WAIT_SECONDS: Final = 30.0
 _ADOPT_SECONDS: Final = 5.0
-_QUIET_SECONDS: Final = 60.0
-# A statement that runs out of its time can be a poison in disguise.
-_LONE_FAILURES: Final = 20
-# Other threads get the interpreter for a moment after so many records.
-_RECORDS_AT_A_TIME: Final = 4
 
 
 class Drainer:
@@ -43,38 +34,44 @@ class Drainer:
     processes.
 
     From now on appending to `spool` wakes it.
-    `dsn` and `migrate` as for PostgresSpanExporter. The thread starts with `start()` or the first record,
-    has a connection of its own, and ends with the process without being waited for.
+    `dsn` and `migrate` as for PostgresSpanExporter; a transaction takes `batch_seconds` at most. The thread
+    starts with `start()` or the first record, has a connection of its own, and ends with the process without
+    being waited for.
     """
 
     def __init__(
-        self, folder: Path, dsn: str | None, *, migrate: bool = False, spool: Spool | None = None
+        self,
+        folder: Path,
+        dsn: str | None,
+        *,
+        migrate: bool = False,
+        spool: Spool | None = None,
+        batch_seconds: float = _BATCH_SECONDS,
     ) -> None:
         self.folder = folder
         self._spool = Spool(folder) if spool is None else spool
         self.counts = self._spool.counts
+        self._batch_seconds = batch_seconds
         self._writer = Writer(dsn, migrate=migrate)
-        self._compaction = Compaction(self._spool)
         self._keeper = Keeper(self._spool)
-        self._spool.on_append(self.wake)
         self._begin()
-        if hasattr(os, "register_at_fork"):
-            _begin_anew_in_children(self)
+        self._spool.on_append(self.wake)
+        follow_forks(self)
 
     def _begin(self) -> None:
         self._condition = threading.Condition()
-        self._thread: threading.Thread | None = None
+        self._thread = Starter(self._run, "image-tracing drainer")
+        self._storing = Storing(self._spool, self._writer, batch_seconds=self._batch_seconds)
+        self._compaction = Compaction(self._spool)
+        self._told = Told(_logger)
         self._is_stopping = False
         self._is_woken = False
+        # Who waits in drain(), how many ever did, and up to which of these all is done.
+        self._waiting = 0
         self._drains = 0
         self._drained = 0
-        self._batch_records = _BATCH_RECORDS
-        # Records whose statement was canceled: how often, and how many batches had passed by then.
-        self._failures: dict[bytes, tuple[int, int]] = {}
-        self._passed = 0
-        self._waits = 0
+        self._failures = 0
         self._adopted_at = -_ADOPT_SECONDS
-        self._said: dict[str, float] = {}
         self._problem: str | None = None
 
     @property
@@ -84,23 +81,15 @@ class Drainer:
 
     def start(self) -> None:
         """Begin to store, in a thread; nothing if it runs, or if the interpreter is ending."""
-        with self._condition:
-            if self._is_stopping or (self._thread is not None and self._thread.is_alive()):
-                return
-            thread = threading.Thread(target=self._run, name="image-tracing drainer", daemon=True)
-            try:
-                thread.start()
-            except RuntimeError:
-                # The interpreter is ending; what is on disk stays there.
-                return
-            self._thread = thread
+        if not self._is_stopping:
+            self._thread.start()
 
     def wake(self) -> None:
         """Say that there is something to store. Quick, from any thread."""
+        if not self._thread.is_alive:
+            self.start()
         if not self._is_woken:
             self._is_woken = True
-            if self._thread is None:
-                self.start()
             with self._condition:
                 self._condition.notify_all()
         self._keeper.wake()
@@ -116,27 +105,31 @@ class Drainer:
         with self._condition:
             self._drains += 1
             wanted = self._drains
+            self._waiting += 1
             self._condition.notify_all()
-            while self._drained < wanted:
-                left = deadline - monotonic()
-                if left <= 0 or self._thread is None or not self._thread.is_alive():
-                    return False
-                self._condition.wait(min(left, 1.0))
+            try:
+                while self._drained < wanted:
+                    left = deadline - monotonic()
+                    if left <= 0 or not self._thread.is_alive:
+                        return False
+                    self._condition.wait(min(left, 1.0))
+            finally:
+                self._waiting -= 1
         return True
 
     def stop(self, timeout_seconds: float) -> bool:
         """Store what can be stored within the time, then end the thread; whether nothing was left."""
         deadline = monotonic() + timeout_seconds
+        self._storing.limit = deadline
         self._writer.hurry(deadline)
-        is_empty = self._thread is None or self.drain(timeout_seconds)
+        is_empty = not self._thread.was_started or self.drain(timeout_seconds)
         with self._condition:
             self._is_stopping = True
-            thread = self._thread
             self._condition.notify_all()
-        if thread is None:
+        self._thread.join(max(0.1, deadline - monotonic()))
+        if not self._thread.is_alive:
             self._spool.close()
-        else:
-            thread.join(max(0.1, deadline - monotonic()))
+        self._spool.recover()
         self._spool.lose_memory()
         self._keeper.stop()
         return is_empty
@@ -144,7 +137,11 @@ class Drainer:
     def _run(self) -> None:
         try:
             while not self._is_stopping:
-                self._turn()
+                try:
+                    self._turn()
+                except Exception as error:  # noqa: BLE001 - the queue must go on
+                    self._told.say("unexpected", "storing image traces failed (%s)", type(error).__name__)
+                    self._pause(_FIRST_WAIT_SECONDS)
         finally:
             self._writer.close()
             self._spool.close()
@@ -152,206 +149,135 @@ class Drainer:
     def _turn(self) -> None:
         """Wait for something to do, and do it."""
         with self._condition:
-            if not self._is_woken and self._drains == self._drained and self._adoption_in > 0:
+            if not self._is_woken and not self._is_asked and self._adoption_in > 0:
                 self._condition.wait(self._adoption_in)
             if self._is_stopping:
                 return
-            wanted, is_asked = self._drains, self._drains > self._drained
+            wanted, is_asked, is_woken = self._drains, self._is_asked, self._is_woken
             self._is_woken = False
-        if not is_asked:
+        if is_woken and not is_asked:
             self._pause(_GATHER_SECONDS)
         try:
-            self._store_own()
-            if is_asked or self._adoption_in <= 0:
-                self._adopt()
+            self._store(is_asked=is_asked)
         except WriteError as error:
-            self._failed(error)
+            self._problem = str(error)
+            self._told.say(error.kind, "%s; spans wait in %s", error, self.folder)
+            self._wait_for_another_try()
         except Exception as error:  # noqa: BLE001 - the queue must go on
-            self._say("unexpected", "storing image traces failed (%s: %s)", type(error).__name__, error)
+            self._told.say("unexpected", "storing image traces failed (%s: %s)", type(error).__name__, error)
             self._wait_for_another_try()
         else:
-            if self._waits:
+            if self._failures:
                 _logger.info("image traces are stored again")
-            self._waits, self._problem = 0, None
+            self._failures, self._problem = 0, None
             with self._condition:
                 self._drained = max(self._drained, wanted)
                 self._condition.notify_all()
 
     @property
+    def _is_asked(self) -> bool:
+        return self._waiting > 0 and self._drains > self._drained
+
+    @property
     def _adoption_in(self) -> float:
         return self._adopted_at + _ADOPT_SECONDS - monotonic()
 
-    # What is this process's own.
+    def _store(self, *, is_asked: bool) -> None:
+        """Store what is there. Raises WriteError and, of several segments' failures, the first."""
+        self._store_own()
+        if is_asked or self._adoption_in <= 0:
+            self._adopt(is_asked=is_asked)
+            if self._storing.suspects:
+                # One that others left and that was put off is our own by now.
+                self._store_own()
 
     def _store_own(self) -> None:
-        spool = self._spool
-        for segment in spool.segments:
-            self._store_segment(segment, is_whole=False)
-            spool.release(segment)
-        while payloads := spool.take_memory(records=self._batch_records, limit_bytes=_BATCH_BYTES):
+        failures = _Failures()
+        for segment in self._spool.segments:
             try:
-                self._store(payloads)
-            except BaseException:
-                spool.give_back(payloads)
-                raise
+                self._storing.store(segment, is_whole=not self._spool.is_growing(segment))
+                self._spool.release(segment)
+            except Exception as error:  # noqa: BLE001 - one segment must not stop the others
+                # Moved meanwhile, its records lie elsewhere.
+                if segment.is_open:
+                    failures.add(error)
+            self._compaction.make_room()
+        if self._spool.has_memory:
+            self._storing.store_memory()
+        failures.throw()
 
-    # What dead processes left.
-
-    def _adopt(self) -> None:
+    def _adopt(self, *, is_asked: bool) -> None:
         self._adopted_at = monotonic() + random.uniform(0, 1)  # noqa: S311 - only spreads the load
+        clear(self.folder)
         own = {segment.path for segment in self._spool.segments}
-        for path in adoptable(self.folder, own):
-            segment = Segment.adopted(path)
-            if segment is None:
+        failures = _Failures()
+        for path in segments_in(self.folder):
+            if path in own or (segment := Segment.adopted(path, is_patient=is_asked)) is None:
                 continue
             try:
+                self._storing.store(segment, is_whole=True)
                 adoption = Adoption(segment)
-                self._store_segment(segment, is_whole=True)
-                interrupted = adoption.interrupted()
-                if interrupted:
-                    self._write(interrupted, _no_row)
+                self._storing.interrupt(adoption.interrupted())
                 adoption.finish()
+            except Exception as error:  # noqa: BLE001 - one segment must not stop the others
+                failures.add(error)
             finally:
                 # After a failure anybody may try: this process may lack a right that another has.
                 segment.close()
-
-    # Batches.
-
-    def _store_segment(self, segment: Segment, *, is_whole: bool) -> None:
-        while segment.cursor < (size := self._spool.size_of(segment)):
-            frames = segment.frames(
-                start=segment.cursor, size=size, limit_bytes=_BATCH_BYTES, is_whole=is_whole
-            )[: self._batch_records]
-            if not frames:
-                return
-            self._store([frame.payload for frame in frames if frame.payload is not None])
-            damaged = sum(frame.payload is None for frame in frames)
-            if damaged:
-                self.counts.add("dropped_damaged", damaged)
-            segment.move(frames[-1].end)
-
-    def _store(self, payloads: Sequence[bytes]) -> None:
-        """Store records in one or more transactions. Raises WriteError: then all have to come again."""
-        spans: list[ReadableSpan] = []
-        of: dict[int, bytes] = {}
-        for number, payload in enumerate(payloads):
-            if number % _RECORDS_AT_A_TIME == 0:
-                sleep(0)
-            try:
-                span = span_from(payload)
-            except ValueError as error:
-                self._refuse(payload, None, str(error))
-                continue
-            spans.append(span)
-            of[id(span)] = payload
-
-        def refuse(span: ReadableSpan, sqlstate: str | None, reason: str) -> None:
-            self._refuse(of.pop(id(span)), sqlstate, reason)
-
-        try:
-            if spans:
-                self._write(spans, refuse)
-        except WriteError as error:
-            if error.kind != "canceled" or not self._is_put_off(payloads, str(error)):
-                raise
-        else:
-            self._batch_records = min(_BATCH_RECORDS, 2 * self._batch_records)
-            self._passed += 1
-            self.counts.add("stored", sum(map(is_of_ended, of.values())))
-
-    def _write(
-        self, spans: Sequence[ReadableSpan], refuse: Callable[[ReadableSpan, str | None, str], None]
-    ) -> None:
-        self._writer.write(spans, deadline=monotonic() + _BATCH_SECONDS, refuse=refuse)
-
-    def _is_put_off(self, payloads: Sequence[bytes], reason: str) -> bool:
-        """Find the record whose statement runs out of its time, and let the others pass.
-
-        A busy server is no reason to give up a record: it goes to the end of the queue as long as others
-        pass, and is set aside when it alone has failed twenty times.
-        """
-        if len(payloads) > 1:
-            self._batch_records = len(payloads) // 2
-            return False
-        [payload] = payloads
-        failures, passed = self._failures.get(payload[:80], (0, -1))
-        if passed == self._passed:
-            return False
-        if failures + 1 >= _LONE_FAILURES:
-            self._failures.pop(payload[:80])
-            self._refuse(payload, "57014", reason)
-        else:
-            self._failures[payload[:80]] = failures + 1, self._passed
-            self._spool.requeue(payload)
-        return True
-
-    def _refuse(self, payload: bytes, sqlstate: str | None, reason: str) -> None:
-        is_kept = set_aside(self.folder, payload, sqlstate=sqlstate, reason=reason)
-        if not is_of_ended(payload):
-            return
-        if is_kept:
-            self.counts.add("quarantined")
-            identity = identity_of(payload)
-            self._say(
-                "quarantined",
-                "the span %s cannot be stored and is kept in %s (%s)",
-                "unknown" if identity is None else identity.span_id,
-                self.folder / "quarantine",
-                reason,
-            )
-        elif is_kept is False:
-            self.counts.add("dropped_quarantine_full")
-
-    # Failures.
-
-    def _failed(self, error: WriteError) -> None:
-        self._problem = str(error)
-        self._say(error.kind, "%s; spans wait in %s", error, self.folder)
-        self._wait_for_another_try()
+        failures.throw()
 
     def _wait_for_another_try(self) -> None:
-        seconds = min(_LONGEST_WAIT_SECONDS, _FIRST_WAIT_SECONDS * 2 ** min(self._waits, 10))
-        self._waits += 1
+        seconds = min(_LONGEST_WAIT_SECONDS, _FIRST_WAIT_SECONDS * 2 ** min(self._failures, 10))
+        self._failures += 1
         until = monotonic() + seconds * random.uniform(0.75, 1.25)  # noqa: S311 - only spreads the load
         drains = self._drains
         while not self._is_stopping and (left := until - monotonic()) > 0:
             self._compaction.make_room()
             self._pause(min(left, 1.0))
-            # Somebody waits: ask again soon.
-            if self._drains > drains or (self._drains > self._drained and self._waits > 2):
-                self._waits = min(self._waits, 2)
+            if self._is_asked and (self._drains > drains or self._failures > 2):
+                # Somebody waits: ask again soon.
+                self._failures = min(self._failures, 2)
+                return
+            if self._is_woken and self._storing.suspects:
+                # Others may pass that one under suspicion.
                 return
 
     def _pause(self, seconds: float) -> None:
         with self._condition:
-            if not self._is_stopping and self._drains == self._drained:
-                self._condition.wait(seconds)
-            elif not self._is_stopping:
-                self._condition.wait(min(seconds, _FIRST_WAIT_SECONDS))
+            if not self._is_stopping:
+                self._condition.wait(min(seconds, _FIRST_WAIT_SECONDS) if self._is_asked else seconds)
 
-    def _say(self, subject: str, message: str, *values: object) -> None:
-        """Log a warning, at most once a minute for one subject."""
-        now = monotonic()
-        if now - self._said.get(subject, -_QUIET_SECONDS) >= _QUIET_SECONDS:
-            self._said[subject] = now
-            _logger.warning(message, *values)
+    def before_fork(self) -> None:
+        """Nothing: the child gets a connection and a thread of its own."""
 
-    def _in_child(self) -> None:
+    def after_fork(self) -> None:
+        """Nothing: the parent goes on."""
+
+    def in_child(self) -> None:
         """The connection and the thread are the parent's."""
         self._writer.forget()
         self._begin()
 
 
-def _no_row(_span: ReadableSpan, _sqlstate: str | None, reason: str) -> None:
-    _logger.warning("that a generation was interrupted could not be stored (%s)", reason)
+class _Failures:
+    """What went wrong with some segments while others went on."""
 
+    def __init__(self) -> None:
+        self._canceled = 0
+        self._first: Exception | None = None
 
-def _begin_anew_in_children(drainer: Drainer) -> None:
-    # Weak, since hooks cannot be taken back.
-    reference = weakref.ref(drainer)
+    def add(self, error: Exception) -> None:
+        """Keep the failure; raise it if it holds for all segments alike."""
+        if isinstance(error, WriteError):
+            if error.kind != "canceled":
+                raise error
+            # Once it may be the record's fault, twice it is a busy server.
+            self._canceled += 1
+            if self._canceled > 1:
+                raise error
+        self._first = self._first or error
 
-    def begin() -> None:
-        if (known := reference()) is not None:
-            known._in_child()
-
-    os.register_at_fork(after_in_child=begin)
+    def throw(self) -> None:
+        """Raise the first failure, if there was one."""
+        if self._first is not None:
+            raise self._first

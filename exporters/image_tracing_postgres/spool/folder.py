@@ -66,6 +66,7 @@ def _key(dsn: str) -> str:
         found["port"] = found["port"] or "5432"
         found["host"] = found["host"] or found["hostaddr"] or "local"
         found["dbname"] = found["dbname"] or str(given.get("user") or os.environ.get("PGUSER", ""))
+    found["host"] = found["host"].lower()
     if found["host"] in ("127.0.0.1", "::1"):
         found["host"] = "localhost"
     del found["hostaddr"]

@@ -1,8 +1,8 @@
 """How records lie in a segment file: `[mark 4 B][length 4 B][CRC-32 4 B][payload]`, one after the other.
 
 The checksum is over length and payload, so that a flipped bit anywhere is seen. After damage the reader
-looks for the next mark whose record is whole: its first byte occurs in no UTF-8 text, and payloads are
-UTF-8.
+looks for the next mark whose record is whole. The first byte of a mark occurs in no UTF-8 text, and payloads
+are UTF-8: what has one inside is damaged, and no byte is looked at more than a few times.
 """
 
 import struct
@@ -15,6 +15,7 @@ HEADER_BYTES: Final = 12
 # Spans are cut to 256 kB long before; what claims more is damage.
 PAYLOAD_LIMIT_BYTES: Final = 8 * 1024 * 1024
 
+_FIRST: Final = MARK[:1]
 _pack: Final = struct.Struct("<II").pack
 _unpack: Final = struct.Struct("<II").unpack_from
 _length_of: Final = struct.Struct("<I").pack
@@ -29,10 +30,12 @@ class Frame(NamedTuple):
 
 
 def framed(payload: bytes) -> bytes:
-    """The record of a payload as it is written. ValueError if it is over the limit."""
+    """The record of a payload as it is written. ValueError if it is over the limit, or no UTF-8."""
     length = len(payload)
     if length > PAYLOAD_LIMIT_BYTES:
         raise ValueError(f"a record may have {PAYLOAD_LIMIT_BYTES} bytes, this one has {length}")
+    if _FIRST in payload:
+        raise ValueError("a record should be UTF-8, and has a byte that is in none")
     return MARK + _pack(length, _checksum(length, payload)) + payload
 
 
@@ -74,6 +77,8 @@ def _end_of(data: bytes, place: int) -> int | None:
     if length > PAYLOAD_LIMIT_BYTES:
         return None
     end: int = place + HEADER_BYTES + length
+    if data.find(_FIRST, place + HEADER_BYTES, end) >= 0:
+        return None
     if end <= len(data) and checksum != _checksum(length, data[place + HEADER_BYTES : end]):
         return None
     return end

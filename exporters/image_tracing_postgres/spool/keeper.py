@@ -1,16 +1,16 @@
 """The thread that looks after the spool's files: synced, back after a failure, counted and told."""
 
 import logging
-import os
 import threading
-import weakref
 from time import monotonic
 from typing import Final
 
 from image_tracing_postgres.spool import folder as places
-from image_tracing_postgres.spool.adoption import add_to_total
 from image_tracing_postgres.spool.counts import REASONS, write_counts
+from image_tracing_postgres.spool.forks import follow_forks
 from image_tracing_postgres.spool.spool import Spool
+from image_tracing_postgres.spool.threads import Starter
+from image_tracing_postgres.spool.totals import add_to_total
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -27,56 +27,65 @@ class Keeper:
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
         self._begin()
-        if hasattr(os, "register_at_fork"):
-            _begin_anew_in_children(self)
+        follow_forks(self)
 
     def _begin(self) -> None:
-        self._woken = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._condition = threading.Condition()
+        self._thread = Starter(self._run, "image-tracing keeper")
+        self._is_woken = False
         self._is_stopping = False
+        self._looked_at = 0.0
         self._written = -1
         self._told: dict[str, int] = {}
         self._told_at = monotonic()
 
     def wake(self) -> None:
         """Say that something was appended. Quick, from any thread."""
-        if not self._woken.is_set():
-            self._woken.set()
-            if self._thread is None and not self._is_stopping:
-                thread = threading.Thread(target=self._run, name="image-tracing keeper", daemon=True)
-                try:
-                    self._thread = thread
-                    thread.start()
-                except RuntimeError:
-                    # The interpreter is ending; what is on disk stays there.
-                    self._is_stopping = True
+        if not self._thread.is_alive and not self._is_stopping:
+            self._thread.start()
+        if not self._is_woken:
+            self._is_woken = True
+            with self._condition:
+                self._condition.notify_all()
 
     def stop(self) -> None:
         """End the thread, write the last counts and tell of losses."""
-        self._is_stopping = True
-        self._woken.set()
-        thread = self._thread
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(0.5)
+        with self._condition:
+            self._is_stopping = True
+            self._condition.notify_all()
+        self._thread.join(0.5)
         self._tell()
         self._write_counts()
         if not self._spool.segments:
             add_to_total(self._spool.folder, self._spool.process)
 
     def _run(self) -> None:
-        looked_at = 0.0
         while not self._is_stopping:
-            self._woken.wait(_LOOK_SECONDS if self._is_busy else None)
-            # So much is written together, and so late at most.
-            self._woken.clear()
-            if self._is_stopping:
-                return
-            threading.Event().wait(_SYNC_SECONDS)
-            if self._spool.durability == "group":
-                self._spool.sync()
-            if monotonic() - looked_at >= _LOOK_SECONDS:
-                looked_at = monotonic()
-                self._look()
+            try:
+                self._turn()
+            except Exception as error:  # noqa: BLE001 - the host must not notice
+                _logger.debug("the spool could not be looked after (%s)", type(error).__name__)
+                self._wait(_LOOK_SECONDS)
+
+    def _turn(self) -> None:
+        is_busy = self._is_busy
+        with self._condition:
+            if not self._is_woken and not self._is_stopping:
+                self._condition.wait(_LOOK_SECONDS if is_busy else None)
+            self._is_woken = False
+        # So much is written together, and so late at most.
+        self._wait(_SYNC_SECONDS)
+        if self._spool.durability == "group":
+            self._spool.sync()
+        if not self._is_stopping and monotonic() - self._looked_at >= _LOOK_SECONDS:
+            self._looked_at = monotonic()
+            self._look()
+
+    def _wait(self, seconds: float) -> None:
+        until = monotonic() + seconds
+        with self._condition:
+            while not self._is_stopping and (left := until - monotonic()) > 0:
+                self._condition.wait(left)
 
     @property
     def _is_busy(self) -> bool:
@@ -128,17 +137,12 @@ class Keeper:
             )
         self._told, self._told_at = values, monotonic()
 
-    def _in_child(self) -> None:
+    def before_fork(self) -> None:
+        """Nothing: the child gets a thread of its own."""
+
+    def after_fork(self) -> None:
+        """Nothing: the parent goes on."""
+
+    def in_child(self) -> None:
         """The thread is the parent's."""
         self._begin()
-
-
-def _begin_anew_in_children(keeper: Keeper) -> None:
-    # Weak, since hooks cannot be taken back.
-    reference = weakref.ref(keeper)
-
-    def begin() -> None:
-        if (known := reference()) is not None:
-            known._in_child()
-
-    os.register_at_fork(after_in_child=begin)

@@ -15,9 +15,11 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags
 
 from image_tracing import attributes as names
+from image_tracing.attributes import SUCCESSFUL_OUTCOMES
 from image_tracing.content import clean_text, clean_tree
-from image_tracing.storable import SPAN_LIMIT_BYTES, cut, plain, without_poison
-from image_tracing_postgres.spans import attributes_of, role_of
+from image_tracing.storable import SPAN_LIMIT_BYTES, cut, plain, shortened, storable_json, without_poison
+from image_tracing_postgres.spans import attributes_of, role_of, root_span_id_of
+from image_tracing_postgres.values import storable
 
 STARTED: Final = "started"
 ENDED: Final = "ended"
@@ -29,25 +31,68 @@ _IDENTITY: Final = re.compile(rb'\["(started|ended)","([0-9a-f]{32})","([0-9a-f]
 _STATUS: Final = {code.value: Status(code) for code in StatusCode}
 _SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
 # Rows read these; what a program adds beside them stays out of the spool.
-_READ: Final = frozenset(
-    value
-    for name, value in vars(names).items()
-    if name.isupper() and isinstance(value, str) and "." in value and name not in ("SCHEMA_URL",)
-) - {names.EXCEPTION_STACKTRACE}
+READ: Final = frozenset(
+    {
+        names.ASPECT_RATIO,
+        names.ATTEMPT_NUMBER,
+        names.BACKEND,
+        names.ERROR_CATEGORY,
+        names.ERROR_MESSAGE,
+        names.ERROR_TYPE,
+        names.GENERATION_ID,
+        names.GUIDANCE_SCALE,
+        names.HEIGHT,
+        names.IMAGES,
+        names.IMAGES_GENERATED,
+        names.IMAGE_BYTES,
+        names.IMAGE_MIME_TYPES,
+        names.IMAGE_URLS,
+        names.LESSON_ID,
+        names.MODELS_TRIED,
+        names.MODEL_USED,
+        names.NEGATIVE_PROMPT,
+        names.OPERATION_NAME,
+        names.OUTCOME,
+        names.OUTPUT_FORMAT,
+        names.PROMPT,
+        names.PROVIDER_NAME,
+        names.QUALITY,
+        names.REQUEST,
+        names.REQUEST_CHOICE_COUNT,
+        names.REQUEST_MODEL,
+        names.REQUEST_SEED,
+        names.RESPONSE,
+        names.RESPONSE_MODEL,
+        names.ROLE,
+        names.SCHEDULER,
+        names.SIZE,
+        names.STEPS,
+        names.STRENGTH,
+        names.STYLE,
+        names.WIDTH,
+        names.WORKFLOW_NAME,
+    }
+)
+# JSON texts.
+_DOCUMENTS: Final = frozenset({names.IMAGES, names.REQUEST, names.RESPONSE})
 # What is given up first when the spool is full: the texts, never the facts.
 _CONTENT: Final = frozenset(
     {
-        names.PROMPT,
+        names.IMAGES,
+        names.IMAGE_URLS,
         names.NEGATIVE_PROMPT,
-        names.REVISED_PROMPT,
+        names.PROMPT,
         names.REQUEST,
         names.RESPONSE,
-        names.IMAGE_URLS,
     }
 )
 _STRIPPED_TEXT_BYTES: Final = 500
 # Spans are within their limit already; JSON within JSON takes more room.
 _PAYLOAD_BYTES: Final = 4 * SPAN_LIMIT_BYTES
+_SHORT: Final = SPAN_LIMIT_BYTES // 4
+_FACT_BYTES: Final = 4_096
+_NAME_LENGTH: Final = 100
+_AS_THEY_ARE: Final = (tuple, list)
 
 
 class SpooledSpan(ReadableSpan):
@@ -75,33 +120,45 @@ def payload_of(span: ReadableSpan, *, is_trusted: bool) -> bytes | None:
     context = span.context
     if role is None or context is None:
         return None
-    if role == names.ROLE_ATTEMPT and span.end_time is None:
-        if names.GENERATION_ID in attributes:
-            return None
-        # An attempt without a generation around it is its own.
-        attributes = {**attributes, names.ROLE: names.ROLE_GENERATION}
+    if (
+        span.end_time is None
+        and role == names.ROLE_ATTEMPT
+        and root_span_id_of(context, attributes) != context.span_id
+    ):
+        # An attempt gets its row when it has ended; one without a generation around it is its own.
+        return None
     scope = span.instrumentation_scope
+    is_ours = scope is not None and scope.name == names.SCOPE
     status = span.status
     message = None
     if span.events and names.ERROR_MESSAGE not in attributes and not status.description:
         message = _exception_message(span)
-    if is_trusted and scope is not None and scope.name == names.SCOPE:
-        kept: Mapping[str, Any] = {name: value for name, value in attributes.items() if name in _READ}
+    if is_trusted and is_ours:
+        kept: Mapping[str, Any] = {
+            name: value if type(value) is str and len(value) <= _SHORT else _storable(name, value)
+            for name, value in attributes.items()
+            if name in READ
+        }
         description, service = status.description, span.resource.attributes.get(SERVICE_NAME)
     else:
-        kept = {name: _cleaned(value) for name, value in attributes.items() if name in _READ}
+        kept = {
+            name: _cleaned_document(value) if name in _DOCUMENTS else _cleaned(value)
+            for name, value in attributes.items()
+            if name in READ
+        }
         description = None if status.description is None else clean_text(status.description)
         service = _cleaned(span.resource.attributes.get(SERVICE_NAME))
     record = (
         STARTED if span.end_time is None else ENDED,
         f"{context.trace_id:032x}",
         f"{context.span_id:016x}",
-        span.name,
+        # Where an attribute is missing the first word of the name tells what a span of ours is.
+        span.name.partition(" ")[0][:_NAME_LENGTH] if is_ours else "",
         span.start_time,
         span.end_time,
         status.status_code.value,
         description,
-        "" if scope is None else scope.name,
+        names.SCOPE if is_ours else "",
         service,
         kept,
         None if message is None else clean_text(message),
@@ -110,9 +167,9 @@ def payload_of(span: ReadableSpan, *, is_trusted: bool) -> bytes | None:
         payload = _encoded(record).encode()
     except (ValueError, TypeError):
         # A NaN, a lone surrogate, something that is no JSON: set by hand, since our own writing has none.
-        payload = _encoded(plain(record)).encode()
+        payload = _encoded(_plain(record)).encode()
     if b"\\u0000" in payload:
-        payload = _encoded(plain(record)).encode()
+        payload = _encoded(_plain(record)).encode()
     return payload if len(payload) <= _PAYLOAD_BYTES else _bounded(record)
 
 
@@ -122,20 +179,23 @@ def span_from(payload: bytes) -> SpooledSpan:
         kind, trace_id, span_id, name, start, end, code, description, scope, service, attributes, message = (
             json.loads(payload)
         )
+        if message and names.ERROR_MESSAGE not in attributes:
+            attributes[names.ERROR_MESSAGE] = message
         span = SpooledSpan(
             name=name,
             context=SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=False, trace_flags=_SAMPLED),
             resource=_resource(service),
-            attributes=attributes,
+            # As the SDK has them.
+            attributes={
+                key: tuple(value) if type(value) is list else value for key, value in attributes.items()
+            },
             status=Status(StatusCode(code), description) if description else _STATUS[code],
             start_time=start,
             end_time=None if kind == STARTED else end,
             instrumentation_scope=_scope(scope),
         )
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ValueError(f"a record of the spool should be a span, and is not ({error})") from error
-    if message and names.ERROR_MESSAGE not in attributes:
-        span._attributes = {**attributes, names.ERROR_MESSAGE: message}
     return span
 
 
@@ -152,24 +212,36 @@ def is_of_ended(payload: bytes) -> bool:
 
 def is_failed_root(payload: bytes) -> bool:
     """Whether a record is the end of a generation that failed: the last thing to give up."""
-    try:
-        record = json.loads(payload)
-        kind, code, attributes = record[0], record[6], record[10]
-        return (
-            kind == ENDED
-            and attributes.get(names.ROLE) == names.ROLE_GENERATION
-            and (code == StatusCode.ERROR.value or names.ERROR_TYPE in attributes)
-        )
-    except (ValueError, TypeError, LookupError, AttributeError):
+    if not is_of_ended(payload):
         return False
+    found = _facts(payload)
+    if found is None or is_attempt(payload):
+        return False
+    code, attributes = found
+    outcome = attributes.get(names.OUTCOME)
+    return (
+        code == StatusCode.ERROR.value
+        or names.ERROR_TYPE in attributes
+        or (outcome is not None and outcome not in SUCCESSFUL_OUTCOMES)
+    )
 
 
 def is_attempt(payload: bytes) -> bool:
-    """Whether a record is of an attempt."""
+    """Whether a record is of an attempt within a generation; one without is a generation itself."""
+    found = _facts(payload)
+    return found is not None and (
+        found[1].get(names.ROLE) == names.ROLE_ATTEMPT and names.GENERATION_ID in found[1]
+    )
+
+
+def _facts(payload: bytes) -> tuple[Any, dict[str, Any]] | None:
+    """Status code and attributes of a record; None if it is none of ours."""
     try:
-        return bool(json.loads(payload)[10].get(names.ROLE) == names.ROLE_ATTEMPT)
-    except (ValueError, TypeError, LookupError, AttributeError):
-        return False
+        record = json.loads(payload)
+        code, attributes = record[6], record[10]
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return None
+    return (code, attributes) if isinstance(attributes, dict) else None
 
 
 def stripped(payload: bytes) -> bytes:
@@ -181,7 +253,7 @@ def stripped(payload: bytes) -> bytes:
         record = json.loads(payload)
         attributes = record[10]
         kept = {name: value for name, value in attributes.items() if name not in _CONTENT}
-    except (ValueError, TypeError, LookupError, AttributeError):
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         return payload
     if len(kept) == len(attributes):
         return payload
@@ -189,7 +261,7 @@ def stripped(payload: bytes) -> bytes:
         kept[names.ERROR_MESSAGE] = cut(str(kept[names.ERROR_MESSAGE]), limit_bytes=_STRIPPED_TEXT_BYTES)
     if record[7]:
         record[7] = cut(str(record[7]), limit_bytes=_STRIPPED_TEXT_BYTES)
-    record[10] = {**kept, names.TRUNCATED: True}
+    record[10] = kept
     return _encoded(record).encode()
 
 
@@ -205,31 +277,45 @@ def _cleaned(value: object) -> Any:
     return clean_text(value) if type(value) is str else None if value is None else clean_tree(value)
 
 
+def _cleaned_document(value: object) -> Any:
+    """JSON is cleaned value by value: it stays JSON, and names tell what is secret."""
+    if type(value) is not str:
+        return _cleaned(value)
+    try:
+        tree = json.loads(value)
+    except (ValueError, RecursionError):
+        return clean_text(value)
+    return storable_json(clean_tree(tree), limit_bytes=SPAN_LIMIT_BYTES)
+
+
+def _storable(name: str, value: Any) -> Any:
+    """An attribute of our own that is no short text; a long one is cut as rows would cut it."""
+    if type(value) is not str:
+        return value if type(value) in _AS_THEY_ARE else plain(value)
+    if name not in _DOCUMENTS:
+        return cut(without_poison(value), limit_bytes=SPAN_LIMIT_BYTES)
+    return storable(value)
+
+
+def _plain(record: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The record with nothing in it that is no JSON or that Postgres refuses."""
+    return (
+        *map(plain, record[:10]),
+        {name: plain(value) for name, value in record[10].items()},
+        *map(plain, record[11:]),
+    )
+
+
 def _bounded(record: tuple[Any, ...]) -> bytes:
-    """The record within the limit of a span: its longest texts are cut until it fits."""
-    attributes = {
-        name: without_poison(value) if isinstance(value, str) else value for name, value in record[10].items()
-    }
-    limit_bytes = SPAN_LIMIT_BYTES // 4
+    """The record within the limit of a span: its longest values are cut until it fits."""
+    record = _plain(record)
+    limit_bytes = _SHORT
     while True:
-        kept = {
-            name: cut(value, limit_bytes=limit_bytes) if isinstance(value, str) else value
-            for name, value in attributes.items()
-        }
-        tree = plain(
-            (
-                *record[:3],
-                cut(record[3], limit_bytes=1_000),
-                *record[4:10],
-                {**kept, names.TRUNCATED: True},
-                *record[11:],
-            )
-        )
-        payload = _encoded(tree).encode()
+        facts = [shortened(value, limit_bytes=_FACT_BYTES)[0] for value in record]
+        facts[10] = {name: shortened(value, limit_bytes=limit_bytes)[0] for name, value in record[10].items()}
+        payload = _encoded(facts).encode()
         if len(payload) <= _PAYLOAD_BYTES:
             return payload
-        if limit_bytes < 100:
-            return stripped(payload)
         limit_bytes //= 2
 
 

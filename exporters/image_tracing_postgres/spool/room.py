@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Final
 
 LIMIT_BYTES: Final = 512 * 1024 * 1024
+# Of a large disk so much is always enough for others.
 _FREE_SHARE: Final = 0.05
+_FREE_BYTES: Final = 1024 * 1024 * 1024
 # From here on new records lose their texts.
 _LOW_SHARE: Final = 0.9
 
@@ -44,7 +46,7 @@ class Room:
         except OSError:
             self._free_bytes = self.limit_bytes
         else:
-            self._free_bytes = disk.free - int(_FREE_SHARE * disk.total)
+            self._free_bytes = disk.free - min(int(_FREE_SHARE * disk.total), _FREE_BYTES)
             # A share of whichever is smaller: a small disk would be low from the start.
             self._low_bytes = int((1 - _LOW_SHARE) * min(self.limit_bytes, disk.total))
         self.used_bytes = self._looked_at_bytes = used

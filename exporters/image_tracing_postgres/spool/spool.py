@@ -1,27 +1,28 @@
 """The spool of this process: records go to its own segment file before `end()` of their span returns."""
 
-import logging
-import os
 import threading
-import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Literal
 
 from image_tracing_postgres.spool import folder as places
 from image_tracing_postgres.spool.counts import Counts
+from image_tracing_postgres.spool.forks import follow_forks
 from image_tracing_postgres.spool.frames import framed
 from image_tracing_postgres.spool.memory import Memory
+from image_tracing_postgres.spool.opened import Opened
 from image_tracing_postgres.spool.payloads import is_failed_root, is_of_ended, stripped
 from image_tracing_postgres.spool.room import LIMIT_BYTES, Room
 from image_tracing_postgres.spool.segment import Segment
 
-_logger: Final = logging.getLogger(__name__)
-
 Durability = Literal["fsync", "group", "none"]
 
-SEGMENT_BYTES: Final = 4 * 1024 * 1024
-_OPEN_ROOTS: Final = 10_000
+# Few enough files for a limit of 256 descriptors; each holds one as long as it waits.
+_SEGMENT_BYTES: Final = 16 * 1024 * 1024
+_SMALL_SEGMENT_BYTES: Final = 16 * 1024
+_SEGMENTS: Final = 16
+# So much of what is stored already may stay on disk.
+_STORED_BYTES: Final = 256 * 1024
 
 
 class Spool:
@@ -39,20 +40,22 @@ class Spool:
         self.counts = Counts()
         self.room = Room(folder, limit_bytes)
         self.durability = durability
+        self._segment_bytes = min(max(limit_bytes // _SEGMENTS, _SMALL_SEGMENT_BYTES), _SEGMENT_BYTES)
         self._on_append: Callable[[], None] = _nothing
         self._begin()
-        if hasattr(os, "register_at_fork"):
-            _follow_forks(self)
+        follow_forks(self)
 
     def _begin(self) -> None:
+        # Reentrant: a signal's handler may end spans while its own thread appends.
         self._lock = threading.RLock()
         self._process = places.new_process()
         self._sequence = 0
         self._segments: list[Segment] = []
-        # Generations that began and did not end: the newest segment must tell of each.
-        self._open: dict[str, bytes] = {}
+        # The newest segment must tell of each of these.
+        self._opened = Opened()
         self._memory = Memory()
         self._is_failing = False
+        self._is_ending = False
 
     def on_append(self, act: Callable[[], None]) -> None:
         """Call `act` after each append, in the appending thread: it has to be quick and must not raise."""
@@ -69,22 +72,21 @@ class Spool:
         `begins` and `ends` name a generation that has begun or ended, by any key of the caller's.
         """
         with self._lock:
-            if begins is not None:
-                self._open[begins] = payload
-                if len(self._open) > _OPEN_ROOTS:
-                    del self._open[next(iter(self._open))]
-            elif ends is not None:
-                self._open.pop(ends, None)
+            if ends is not None:
+                self._opened.end(ends)
             if is_of_ended(payload):
                 self.counts.add("ended")
             is_on_disk = self._keep(payload)
+            if begins is not None:
+                self._opened.begin(begins, payload)
         self._on_append()
         return is_on_disk
 
     def add(self, payload: bytes) -> bool:
         """Keep a record if a file takes it at once; False, and nothing is kept, if not."""
+        record = _record_of(payload)
         with self._lock:
-            if self._is_failing or self.room.is_full or not self._write(payload):
+            if record is None or self._is_failing or self.room.is_full or not self._write(record):
                 return False
             if is_of_ended(payload):
                 self.counts.add("ended")
@@ -99,16 +101,23 @@ class Spool:
     def _keep(self, payload: bytes) -> bool:
         if self.room.is_low:
             payload = self._stripped(payload)
-        if (
-            not self._is_failing
-            and (not self.room.is_full or is_failed_root(payload))
-            and self._write(payload)
-        ):
-            return True
-        lost = self._memory.add(payload)
-        if lost:
-            self.counts.add("dropped_memory_full" if self._is_failing else "dropped_spool_full", lost)
+        if not self._is_failing and (not self.room.is_full or is_failed_root(payload)):
+            record = _record_of(payload)
+            if record is None:
+                self.counts.add("dropped_unreadable", int(is_of_ended(payload)))
+                return False
+            if self._write(record):
+                return True
+        if self._is_ending:
+            # Nobody will look into the memory any more.
+            self.counts.add("dropped_at_exit", int(is_of_ended(payload)))
+            return False
+        self._count_lost(self._memory.add(payload))
         return False
+
+    def _count_lost(self, number: int) -> None:
+        if number:
+            self.counts.add("dropped_memory_full" if self._is_failing else "dropped_spool_full", number)
 
     def _stripped(self, payload: bytes) -> bytes:
         small = stripped(payload)
@@ -116,37 +125,38 @@ class Spool:
             self.counts.add("stripped")
         return small
 
-    def _write(self, payload: bytes) -> bool:
+    def _write(self, record: bytes) -> bool:
         """Append to the newest segment, or to a new one. False if the disk takes nothing."""
         try:
-            record = framed(payload)
             segment = self._segments[-1] if self._segments else self._rotated()
-            if segment.size >= SEGMENT_BYTES:
+            if segment.size - segment.head >= self._segment_bytes:
                 segment = self._rotated()
             segment.append(record)
             if self.durability == "fsync":
-                segment.sync()
-        except (OSError, ValueError) as error:
+                self._sync(segment, len(record))
+        except OSError:
             self._is_failing = True
-            _logger.debug("the spool takes no record: %s", error)
             return False
         self.room.used_bytes += len(record)
         return True
 
+    def _sync(self, segment: Segment, record_bytes: int) -> None:
+        try:
+            segment.sync()
+        except OSError:
+            segment.take_back(record_bytes)
+            raise
+
     def _rotated(self) -> Segment:
         """A new segment that tells of all open generations, for the owner's death. Raises OSError."""
         places.make(self.folder)
-        self.room.look()
+        if not self._segments:
+            self.room.look()
         self._sequence += 1
-        segment = Segment.made(places.segment_path(self.folder, self._process, self._sequence))
-        try:
-            if self._segments:
-                for payload in self._open.values():
-                    segment.append(framed(payload))
-        except OSError:
-            segment.remove()
-            raise
+        path = places.segment_path(self.folder, self._process, self._sequence)
+        segment = Segment.made(path, self._opened.records())
         self._segments.append(segment)
+        self.room.used_bytes += segment.size
         return segment
 
     # What follows is called by the drainer's and the keeper's threads.
@@ -167,30 +177,53 @@ class Spool:
         """Whether the disk took the last record not."""
         return self._is_failing
 
-    @property
-    def has_open(self) -> bool:
-        """Whether a generation began and has not ended."""
-        return bool(self._open)
-
     def size_of(self, segment: Segment) -> int:
         """Up to where a segment holds whole records now."""
         with self._lock:
-            return segment.size
+            return segment.measure()
+
+    def is_growing(self, segment: Segment) -> bool:
+        """Whether records are appended to this segment."""
+        with self._lock:
+            return bool(self._segments) and segment is self._segments[-1]
+
+    def advance(self, segment: Segment, cursor: int) -> bool:
+        """Everything before `cursor` needs no second look; False if what waited there lies elsewhere now."""
+        with self._lock:
+            if not segment.is_open:
+                return False
+            segment.cursor = cursor
+        segment.note_cursor()
+        return True
 
     def release(self, segment: Segment) -> None:
-        """Remove a segment whose records are all stored, unless it still grows."""
+        """Remove a segment whose records are all stored, unless it is the newest and small."""
         with self._lock:
-            if segment in self._segments[:-1]:
-                self._segments.remove(segment)
-                segment.remove()
+            if segment not in self._segments or segment.cursor < segment.measure():
+                return
+            if segment is self._segments[-1]:
+                if segment.size - segment.head < _STORED_BYTES:
+                    return
+                try:
+                    self._rotated()
+                except OSError:
+                    return
+            self._segments.remove(segment)
+        # Outside of the lock: to free many blocks takes a file system milliseconds.
+        segment.remove()
 
-    def replace(self, segment: Segment, content: bytes) -> None:
-        """Put these records into the place of a segment that does not grow any more. Raises OSError."""
+    def replace(self, segment: Segment, content: bytes) -> bool:
+        """Put these records into the place of a segment that does not grow any more. Raises OSError.
+
+        False, and nothing is done, if it is none of these.
+        """
         with self._lock:
-            if segment in self._segments[:-1]:
-                new = Segment.made(segment.path, content)
-                self._segments[self._segments.index(segment)] = new
-                segment.close()
+            if segment not in self._segments[:-1]:
+                return False
+            new = Segment.made(segment.path, content)
+            self._segments[self._segments.index(segment)] = new
+            segment.close()
+            return True
 
     def take_memory(self, *, records: int, limit_bytes: int) -> list[bytes]:
         """Records that are in memory only; whoever takes them has to store them or to give them back."""
@@ -200,24 +233,22 @@ class Spool:
     def give_back(self, payloads: list[bytes]) -> None:
         """Keep again what was taken."""
         with self._lock:
-            lost = self._memory.give_back(payloads)
-            if lost:
-                self.counts.add("dropped_memory_full", lost)
+            self._count_lost(self._memory.give_back(payloads))
+            if self._is_ending:
+                self.lose_memory()
 
     def recover(self) -> bool:
         """After a failure: see whether the disk takes records again, and bring there what is in memory."""
         with self._lock:
-            if self._segments and not self._segments[-1].is_linked:
-                self._move_on()
+            if self._segments and not self._segments[-1].is_linked and not self._has_moved_on():
+                return False
             if not self._is_failing and not self._memory:
                 return True
             self._is_failing = False
             self.room.look()
-            if self.room.is_full:
-                return False
-            while self._memory:
+            while self._memory and not self.room.is_full:
                 [payload] = self._memory.take(records=1, limit_bytes=1)
-                if not self._write(self._stripped(payload) if self.room.is_low else payload):
+                if not self._write(framed(self._stripped(payload) if self.room.is_low else payload)):
                     self._memory.give_back([payload])
                     return False
             if not self._segments:
@@ -225,26 +256,30 @@ class Spool:
                     self._rotated()
                 except OSError:
                     self._is_failing = True
-            return not self._is_failing
+            return not self._is_failing and not self._memory
 
-    def _move_on(self) -> None:
+    def _has_moved_on(self) -> bool:
         """Somebody deleted the file: what is not stored yet goes to a new one, as long as we hold the old."""
-        old = self._segments
+        old, self._segments = self._segments, []
         try:
-            self._segments = []
             segment = self._rotated()
-            for payload in self._open.values():
-                segment.append(framed(payload))
-            for each in old:
-                if each.is_linked:
-                    self._segments.insert(-1, each)
-                else:
-                    each.copied_to(segment.append)
-                    each.close()
+            try:
+                for each in old:
+                    if not each.is_linked and (rest := each.rest()):
+                        segment.append(rest)
+            except OSError:
+                segment.remove()
+                raise
         except OSError:
             # The drainer can still read the old ones.
             self._segments = old
             self._is_failing = True
+            return False
+        self._segments = [each for each in old if each.is_linked] + [segment]
+        for each in old:
+            if each not in self._segments:
+                each.close()
+        return True
 
     def sync(self) -> None:
         """Bring what was written to the disk itself."""
@@ -252,12 +287,14 @@ class Spool:
             if segment.is_dirty:
                 try:
                     segment.sync()
-                except OSError as error:
-                    _logger.debug("the spool could not be synced: %s", error)
+                except OSError:
+                    # Nothing else can be done for it; the records are in the file as far as one can see.
+                    continue
 
     def lose_memory(self) -> None:
-        """Give up what is in memory only, and count it."""
+        """Give up what is in memory only, and from now on what the disk does not take, and count it."""
         with self._lock:
+            self._is_ending = True
             lost = self._memory.clear()
             if lost:
                 self.counts.add("dropped_at_exit", lost)
@@ -267,47 +304,36 @@ class Spool:
         with self._lock:
             for segment in self._segments:
                 # With a generation open, the adopter has to say that its process ended.
-                if segment.cursor >= segment.size and not (self._open and segment is self._segments[-1]):
+                if segment.cursor >= segment.measure() and not (
+                    self._opened and segment is self._segments[-1]
+                ):
                     segment.remove()
                 else:
                     segment.close()
             self._segments = []
-            self._open = {}
+            self._opened = Opened()
 
-    # Around a fork.
-
-    def _hold(self) -> None:
+    def before_fork(self) -> None:
+        """Hold appends until the child is there."""
         self._lock.acquire()
 
-    def _let_go(self) -> None:
+    def after_fork(self) -> None:
+        """Go on."""
         self._lock.release()
 
-    def _in_child(self) -> None:
+    def in_child(self) -> None:
         """The parent keeps its segments and what it has in memory; here everything begins anew."""
-        for segment in self._segments:
-            segment.close()
         self.counts.forget()
         self._begin()
 
 
+def _record_of(payload: bytes) -> bytes | None:
+    """None for what is no record of a span; the disk is not to blame then."""
+    try:
+        return framed(payload)
+    except ValueError:
+        return None
+
+
 def _nothing() -> None:
     return
-
-
-def _follow_forks(spool: Spool) -> None:
-    # Weak, since hooks cannot be taken back.
-    reference = weakref.ref(spool)
-
-    def hold() -> None:
-        if (known := reference()) is not None:
-            known._hold()
-
-    def let_go() -> None:
-        if (known := reference()) is not None:
-            known._let_go()
-
-    def in_child() -> None:
-        if (known := reference()) is not None:
-            known._in_child()
-
-    os.register_at_fork(before=hold, after_in_parent=let_go, after_in_child=in_child)

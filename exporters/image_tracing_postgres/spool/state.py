@@ -82,6 +82,8 @@ def _is_orphan(path: Path) -> bool:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        # A child that was forked a moment ago holds the same lock.
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
     except BlockingIOError:
         return False
     finally:

@@ -60,8 +60,15 @@ def test_it_says_what_came_of_it(ran: subprocess.CompletedProcess[str], traces: 
     assert {value: number for (heading, value), number in told.items() if heading == "status"} == statuses
 
 
-def test_every_status_is_there(traces: Sequence[Trace]) -> None:
-    assert {trace.status for trace in traces} == {"started", "completed", "failed"}
+def test_generations_are_served_and_fail(traces: Sequence[Trace]) -> None:
+    assert {trace.status for trace in traces} == {"completed", "failed"}
+
+
+def test_the_generation_of_a_killed_process_is_interrupted(traces: Sequence[Trace]) -> None:
+    [abandoned] = [trace for trace in traces if trace.error_class == "interrupted"]
+
+    assert (abandoned.status, abandoned.completed_at) == ("failed", None)
+    assert [attempt.success for attempt in abandoned.attempts] == [False]
 
 
 def test_nearly_every_outcome_is_there(attempts: Sequence[Attempt]) -> None:

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from tests.image_tracing_viewer.otlp.requests import request, span
@@ -123,11 +123,13 @@ def is_taken_or_refused(body: bytes) -> bool:
     return True
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_taken_apart_or_refused(body: bytes) -> None:
     assert is_taken_or_refused(body)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=100), st.integers(0, 200))
 def test_a_damaged_request_is_taken_apart_or_refused(noise: bytes, place: int) -> None:
     whole = request(span(), span()).SerializeToString()

@@ -77,6 +77,14 @@ def test_a_time_is_told_from_now(seconds: int, text: str) -> None:
     assert formats.ago(NOON - timedelta(seconds=seconds), NOON) == text
 
 
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(-3, "0 s"), (59.9, "59 s"), (60, "1 min"), (3_600, "1 h"), (86_399, "23 h"), (86_400 * 40, "40 d")],
+)
+def test_what_goes_on_is_told_in_whole_units(seconds: float, text: str) -> None:
+    assert formats.elapsed(seconds) == text
+
+
 def test_a_long_text_is_cut_visibly_on_one_line() -> None:
     assert formats.shortened("a fox\n\n  in   snow", 40) == "a fox in snow"
     assert formats.shortened("x" * 100, 10) == "x" * 9 + "…"

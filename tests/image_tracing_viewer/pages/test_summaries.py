@@ -104,3 +104,26 @@ def test_very_long_values_stay_short(attempt: Make, trace: MakeTrace) -> None:
     row = row_of(trace(attempt(prompt="fox " * 16_000, model="m" * 500), lesson_id="l" * 500))
 
     assert max(len(row.title), len(row.prompt), len(row.steps[0].short)) <= 180
+
+
+def test_a_generation_without_an_end_tells_how_long_it_has_run(trace: MakeTrace) -> None:
+    running = trace(status="started", total_duration_ms=None, completed_at=None)
+
+    assert (row_of(running).elapsed, row_of(running).duration) == ("10 min", "")
+    assert row_of(trace()).elapsed == ""
+
+
+def test_an_interrupted_generation_says_what_became_of_its_process(attempt: Make, trace: MakeTrace) -> None:
+    ended: dict[str, Any] = {
+        "status": "failed",
+        "error_class": "interrupted",
+        "error_message": "process ended",
+        "completed_at": None,
+        "total_duration_ms": None,
+    }
+
+    assert row_of(trace(**ended)).note == "its process ended before the generation did"
+    assert row_of(trace(attempt(error_class="quota"), **ended)).note == (
+        "quota · 1.0 s wasted · its process ended"
+    )
+    assert (row_of(trace(**ended)).duration, row_of(trace(**ended)).elapsed) == ("", "")

@@ -92,6 +92,42 @@ def test_a_stalled_generation_says_what_may_have_happened(client: TestClient, ro
     assert "data-live" in page, "a late end still shows"
 
 
+def test_an_interrupted_generation_says_that_its_process_ended(client: TestClient, rows: Any) -> None:
+    id_ = rows.add(
+        status="failed",
+        root_state="interrupted",
+        error_class="interrupted",
+        error_message="process ended",
+        completed_at=None,
+        total_duration_ms=None,
+    )
+
+    page = text_of(client, id_)
+
+    assert "Its process ended before the generation did" in page
+    assert "its process ended" in page
+    assert "not yet" not in page
+    assert "data-live" in page, "a late end still shows"
+
+
+def test_an_interrupted_generation_may_have_no_attempt(client: TestClient, rows: Any) -> None:
+    id_ = rows.add(
+        status="failed", error_class="interrupted", completed_at=None, total_duration_ms=None, attempts=()
+    )
+
+    assert "Its process ended before an attempt did." in text_of(client, id_)
+
+
+def test_a_running_generation_says_for_how_long(client: TestClient, rows: Any) -> None:
+    began_at = datetime.now(UTC) - timedelta(minutes=3, seconds=1)
+    id_ = rows.add(
+        status="started", root_state="started", created_at=began_at, completed_at=None, total_duration_ms=None
+    )
+
+    assert "data-elapsed>3 min</time>" in text_of(client, id_)
+    assert "data-elapsed>3 min</time>" in client.get("/traceImage").text
+
+
 @pytest.mark.parametrize("id_", ["nonsense", "123e4567-e89b-12d3-a456-426614174000", "..%2f..%2fetc", "%00"])
 def test_an_unknown_generation_is_a_page_with_a_way_on(client: TestClient, id_: str) -> None:
     answer = client.get(f"/traceImage/{id_}", headers={"accept": "text/html"})

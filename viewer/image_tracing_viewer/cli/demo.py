@@ -18,6 +18,7 @@ from image_tracing_postgres.store import Store
 from image_tracing_viewer.cli.group import FailedError
 from image_tracing_viewer.cli.options import database_url
 from image_tracing_viewer.cli.progress import bar, working
+from image_tracing_viewer.cli.reading import opened
 from image_tracing_viewer.cli.tables import is_terminal, print_table
 from image_tracing_viewer.demo.process import SERVICE, GeneratorError, GeneratorProcess
 from image_tracing_viewer.hosts import checked_host
@@ -54,10 +55,10 @@ def demo(*, once: bool, count: int, host: str, port: int, database_url: str | No
 
 def _make_once(database_url: str | None, count: int) -> None:
     began = datetime.now(UTC)
-    url = _ready(database_url)
-    with GeneratorProcess(database_url=url, count=count, goes_on=False) as generator:
+    _start(database_url)
+    with GeneratorProcess(database_url=database_url, count=count, goes_on=False) as generator:
         _follow(generator.ended_lessons(), count)
-    with Store(url) as store:
+    with opened(database_url) as store:
         _print_summary(store.iter(service=SERVICE, from_=began))
 
 
@@ -70,7 +71,7 @@ def _make_and_serve(database_url: str | None, count: int, *, host: str, port: in
     token = settings_from_environment().token
     checked_host(host, token)
     with server.listening(host, port) as listener:
-        url = _ready(database_url)
+        _start(database_url)
         with Store(database_url) as store:
             made_before = len(store.list(service=SERVICE, limit=count))
             first = 0 if made_before >= count else count
@@ -79,14 +80,14 @@ def _make_and_serve(database_url: str | None, count: int, *, host: str, port: in
                 f"Serving {server.address(listener, token=token if is_terminal() else None)} (Ctrl-C ends it)"
             )
             sys.stdout.flush()
-            with GeneratorProcess(database_url=url, count=first, goes_on=True) as generator:
+            with GeneratorProcess(database_url=database_url, count=first, goes_on=True) as generator:
                 threading.Thread(target=_watch, args=(generator, first), daemon=True).start()
                 server.serve(app, listener)
 
 
-def _ready(database_url: str | None) -> str:
+def _start(database_url: str | None) -> None:
     with working("Starting Postgres"):
-        return dsn(database_url)
+        dsn(database_url)
 
 
 def _watch(generator: GeneratorProcess, first: int) -> None:

@@ -10,7 +10,8 @@ from image_tracing_viewer.cli.group import FAILED
 from image_tracing_viewer.cli.options import as_json, database_url
 from image_tracing_viewer.cli.tables import is_terminal, print_table
 from image_tracing_viewer.cli.text import printable
-from image_tracing_viewer.diagnosis import Finding, findings
+from image_tracing_viewer.diagnosis import findings
+from image_tracing_viewer.finding import Finding
 
 
 @click.command()

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Final, Self
 
@@ -18,17 +18,20 @@ class GeneratorError(ImageTracingError):
 
 
 class GeneratorProcess:
-    """`python -m image_tracing_viewer.demo`; it ends with this context, or when this process does."""
+    """`python -m image_tracing_viewer.demo`; it ends with this context, or when this process does.
 
-    def __init__(self, *, database_url: str, count: int, goes_on: bool) -> None:
+    `database_url` None leaves it to the settings, so that its spool is the one of whoever reads by them.
+    """
+
+    def __init__(self, *, database_url: str | None, count: int, goes_on: bool) -> None:
         command = [sys.executable, "-m", __package__, "--count", str(count)]
         # Not on the command line, where other users of the machine could read a password.
-        environment: Mapping[str, str] = {**os.environ, "IMAGE_TRACING_DATABASE_URL": database_url}
+        given = {} if database_url is None else {"IMAGE_TRACING_DATABASE_URL": database_url}
         self._process = subprocess.Popen(  # noqa: S603 (our own program)
             [*command, "--go-on"] if goes_on else command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=environment,
+            env={**os.environ, **given},
             text=True,
             # An interruption at the terminal is for the viewer, which then ends the generator.
             process_group=0,

@@ -30,12 +30,21 @@ export function ago(moment, now = new Date()) {
   return localDate(moment);
 }
 
+// How long something has run that has no end yet; the wording is that of formats.elapsed.
+export function elapsed(moment, now = new Date()) {
+  const seconds = Math.max(0, Math.floor((now - moment) / 1000));
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 86400) return `${Math.floor(seconds / 3600)} h`;
+  return `${Math.floor(seconds / 86400)} d`;
+}
+
 export function showTimes(root) {
   for (const element of root.querySelectorAll("time[datetime]")) {
     const moment = new Date(element.dateTime);
     if (Number.isNaN(moment.getTime())) continue;
     const isAbsolute = "absolute" in element.dataset;
-    const text = isAbsolute ? absolute(moment) : ago(moment);
+    const text = isAbsolute ? absolute(moment) : "elapsed" in element.dataset ? elapsed(moment) : ago(moment);
     const title = isAbsolute ? moment.toISOString().replace("T", " ").replace(/\.\d+Z/, " UTC") : absolute(moment);
     if (element.textContent !== text) element.textContent = text;
     if (element.title !== title) element.title = title;
