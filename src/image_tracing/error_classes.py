@@ -13,6 +13,7 @@ from image_tracing.error_words import CLASS_NAMES, CODES, LOADING_TEXTS, QUOTA_T
 from image_tracing.errors import NoImageError
 
 _CHAIN_LIMIT: Final = 4
+_GENERAL: Final[frozenset[ErrorClass]] = frozenset({"invalid_request", "server_error"})
 _MESSAGE_LIMIT: Final = 4_000
 
 
@@ -99,8 +100,8 @@ def _class_of(error: BaseException) -> ErrorClass | None:
                 continue
             if error_class == "rate_limited" and _holds(message, QUOTA_TEXTS):
                 return "quota"
-            # UNAVAILABLE and INTERNAL say less than the status beside them.
-            if error_class != "server_error" or status is None:
+            # UNAVAILABLE, INTERNAL and invalid_request_error say less than the status and words beside them.
+            if error_class not in _GENERAL or status is None:
                 return error_class
     if status is not None:
         by_status = _class_of_status(status, message, " ".join(class_names))

@@ -91,6 +91,10 @@ CLASS_NAMES: Final[tuple[tuple[str, ErrorClass], ...]] = (
     ("sslerror", "connection"),
     ("clientoserror", "connection"),
     ("serverdisconnected", "connection"),
+    # A body that is not what was agreed on.
+    ("jsondecode", "server_error"),
+    ("decodingerror", "server_error"),
+    ("responsevalidation", "server_error"),
 )
 REFUSED_TEXTS: Final = (
     "content policy", "content_policy", "content management policy", "safety system", "safety filter",

@@ -1,6 +1,7 @@
 """Failures are told apart by duck typing; what nothing tells is unknown."""
 
 import asyncio
+import json
 import urllib.error
 from email.message import Message
 from typing import Any
@@ -58,6 +59,11 @@ CASES: list[tuple[BaseException | str, ErrorClass]] = [
     (PIL.UnidentifiedImageError("cannot identify image file"), "bad_image"),
     (OSError("image file is truncated (5 bytes not processed)"), "bad_image"),
     (error("RateLimitError", status_code=429, body={"code": "insufficient_quota"}), "quota"),
+    (error("BadRequestError", "our safety system", status_code=400, type="invalid_request_error"), "refused"),
+    (error("InternalServerError", status_code=503, type="invalid_request_error"), "server_error"),
+    (error("PermissionDeniedError", status_code=403, type="invalid_request_error"), "auth"),
+    (error("BadRequestError", status_code=400, type="invalid_request_error"), "invalid_request"),
+    (json.JSONDecodeError("x", "{", 1), "server_error"),
     (error("RateLimitError", status_code=429, code="rate_limit_exceeded"), "rate_limited"),
     (error("BadRequestError", status_code=400, code="moderation_blocked"), "refused"),
     (error("BadRequestError", "safety system", status_code=400), "refused"),

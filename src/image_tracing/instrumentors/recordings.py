@@ -13,7 +13,7 @@ from image_tracing.attempts import Attempt
 from image_tracing.content import captured
 from image_tracing.error_classes import status_code_of
 from image_tracing.faults import tell_once
-from image_tracing.instrumentors.sdk_calls import UNFINISHED, SdkCall
+from image_tracing.instrumentors.sdk_calls import CALL_KEY, UNFINISHED, SdkCall, current_call
 from image_tracing.instrumentors.streams import end_abandoned, follow
 from image_tracing.options import Options
 from image_tracing.parameters import Parameters
@@ -22,8 +22,6 @@ from image_tracing.replies import Reply
 from image_tracing.tracer import current
 from image_tracing.vocabulary import add_address
 
-# Marks a call of an SDK in its context: calls below it are parts of it.
-_CALL_KEY: Final = "image_tracing.sdk_call"
 _NO_CONTEXT: Final = Context()
 _ID_LIMIT: Final = 300
 
@@ -42,7 +40,7 @@ class CallRecording:
         self._parts: Reply | None = None
         self._begun = perf_counter()
         around = attempt.context if parent is None else context_api.get_current()
-        self.context = Context({**around, _CALL_KEY: self})
+        self.context = Context({**around, CALL_KEY: self})
         self.is_ended = False
 
     def tell(
@@ -154,12 +152,6 @@ class CallRecording:
             attempt.closed(end_time)
         else:
             attempt.ended(None)
-
-
-def current_call() -> CallRecording | None:
-    """The innermost call of an instrumented SDK in this context that goes on."""
-    call: CallRecording | None = context_api.get_current().get(_CALL_KEY)  # type: ignore[assignment]
-    return None if call is None or call.is_ended else call
 
 
 def beginning_of(

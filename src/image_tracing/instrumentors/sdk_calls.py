@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
+from opentelemetry.context import get_current
+
 from image_tracing.parameters import Parameters
 from image_tracing.tracer import active_tracer
 
@@ -16,6 +18,8 @@ Arguments: TypeAlias = Mapping[str, Any]
 # A constant, or what tells it for each call.
 Told: TypeAlias = V | Callable[[Arguments], V | None] | None
 
+# Marks a call of an SDK in its context: calls below it are parts of it.
+CALL_KEY: Final = "image_tracing.sdk_call"
 # What `SdkCall.result` answers when the call goes on after the return.
 UNFINISHED: Final = object()
 
@@ -44,6 +48,12 @@ class SdkCall:
     is_wanted: Callable[[Arguments], bool] | None = None
     result: "Callable[[CallRecording, Any], object] | None" = None
     error: "Callable[[CallRecording, BaseException], None] | None" = None
+
+
+def current_call() -> "CallRecording | None":
+    """The innermost call of an instrumented SDK in this context that goes on."""
+    call: CallRecording | None = get_current().get(CALL_KEY)  # type: ignore[assignment]
+    return None if call is None or call.is_ended else call
 
 
 class Begin:

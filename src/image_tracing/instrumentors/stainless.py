@@ -13,7 +13,7 @@ from typing import Any, Final
 from image_tracing.faults import tell_once
 from image_tracing.images import Image
 from image_tracing.instrumentors.patches import Patches
-from image_tracing.instrumentors.sdk_calls import UNFINISHED, Arguments
+from image_tracing.instrumentors.sdk_calls import UNFINISHED, Arguments, current_call
 from image_tracing.instrumentors.streams import follow_methods, note_abandoning
 
 # How a call is sent, not what is asked for.
@@ -60,8 +60,6 @@ def read_error(recording: Any, error: BaseException) -> None:
 def _noting(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def process(*args: Any, **kwargs: Any) -> Any:
-        from image_tracing.instrumentors.recordings import current_call
-
         call = current_call()
         if call is not None:
             try:
