@@ -70,6 +70,7 @@ class Attempt:
         self._spare: Reply | None = None
         self._parts: Reply | None = None
         self._part_failure: Verdict | None = None
+        self._told_class: tuple[BaseException, ErrorClass] | None = None
         self._is_told = False
         self._response: Json = None
         self._verdict: Verdict | None = None
@@ -205,6 +206,10 @@ class Attempt:
         """Take what an instrumented call has read already as the attempt's own reply."""
         self._reply = reply
 
+    def tell_class(self, error: BaseException, error_class: ErrorClass) -> None:
+        """Note what class this very exception is of, where its SDK's instrumentor knows better."""
+        self._told_class = (error, error_class)
+
     def add_part(self, reply: Reply, error: BaseException | None) -> None:
         """Take what an instrumented call within this attempt gave; it is no attempt of its own."""
         if self._parts is None:
@@ -212,7 +217,7 @@ class Attempt:
         self._parts.add(reply)
         self._part_failure = None
         if error is not None:
-            text, error_class = error_text(error, has_content=True), error_class_of(error)
+            text, error_class = error_text(error, has_content=True), self._class_of(error)
             self._part_failure = Verdict("error", error_class, text, error_class)
 
     @property
@@ -268,6 +273,7 @@ class Attempt:
         finally:
             # The context holds this object: left in place, only the garbage collector would free both.
             self.context = _NO_CONTEXT
+            self._told_class = None
             self._span.end(end_time)
 
     def _write(self, verdict: Verdict | None, error: BaseException | None) -> None:
@@ -325,8 +331,12 @@ class Attempt:
         if (self.has_traceback or switches.traceback) and switches.content:
             attributes[names.EXCEPTION_STACKTRACE] = traceback_of(error)
         return Failure(
-            error_text(error, has_content=switches.content), error_class_of(error), error_type_of(error)
+            error_text(error, has_content=switches.content), self._class_of(error), error_type_of(error)
         )
+
+    def _class_of(self, error: BaseException) -> ErrorClass:
+        told = self._told_class
+        return told[1] if told is not None and told[0] is error else error_class_of(error)
 
     def _shortfall(self, verdict: Verdict) -> Failure | None:
         """The failure that an outcome is, None for successes."""

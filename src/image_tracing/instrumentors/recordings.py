@@ -71,6 +71,15 @@ class CallRecording:
         if _count(output_tokens) is not None:
             reply.output_tokens = _count(output_tokens)
 
+    def note(self, attributes: Mapping[str, Any], *, model: str | None = None) -> None:
+        """Note attributes learned during the call, and the model where none was asked for by name.
+
+        Of an attempt around this call they are noted only where it has none of these names.
+        """
+        self.attempt.enrich(model, attributes)
+        if self._parent is None:
+            self.attempt.attributes.update(attributes)
+
     def read(self, result: object) -> None:
         """Note the pictures and facts in a result or a piece of it."""
         self.reply.read(result)
@@ -116,8 +125,9 @@ class CallRecording:
         """End after an exception."""
         try:
             self.reply.status_code = status_code_of(error) or self.reply.status_code
-            if self._call.error is not None:
-                self._call.error(self, error)
+            error_class = None if self._call.error is None else self._call.error(self, error)
+            if error_class is not None:
+                self.attempt.tell_class(error, error_class)
         except Exception:  # noqa: BLE001 - instrumentation never hurts the host
             tell_once("look at an exception")
         self._end(error)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from opentelemetry.context import get_current
 
+from image_tracing.attributes import ErrorClass
 from image_tracing.parameters import Parameters
 from image_tracing.tracer import active_tracer
 
@@ -33,8 +34,9 @@ class SdkCall:
     others that samplers may ask for. `is_wanted` says whether a call is about pictures at all.
 
     `result` sees what was returned and answers with what is to be read for pictures, most often the same, or
-    with `UNFINISHED` if the recording goes on; `error` sees what was raised. Both may `tell` facts. None of
-    them can hurt the call: what they raise is logged once.
+    with `UNFINISHED` if the recording goes on; `error` sees what was raised and answers with its error class
+    where the classifier cannot know it. Both may `tell` facts. None of these functions can hurt the call:
+    what they raise is logged once.
     """
 
     provider: Told[str]
@@ -47,7 +49,7 @@ class SdkCall:
     attributes: Told[Mapping[str, Any]] = None
     is_wanted: Callable[[Arguments], bool] | None = None
     result: "Callable[[CallRecording, Any], object] | None" = None
-    error: "Callable[[CallRecording, BaseException], None] | None" = None
+    error: "Callable[[CallRecording, BaseException], ErrorClass | None] | None" = None
 
 
 def current_call() -> "CallRecording | None":
