@@ -175,7 +175,9 @@ def _class_of_status(status: int, message: str, class_names: str) -> ErrorClass 
         return "timeout"
     if status == 499:
         return "cancelled"
-    if status == 503 and ("hfhub" in class_names or _holds(message, LOADING_TEXTS)):
+    is_loading = "hfhub" in class_names or _holds(message, LOADING_TEXTS)
+    # "The server is overloaded or not ready yet": too busy, not on its way.
+    if status == 503 and is_loading and "overloaded" not in message:
         return "model_loading"
     if status >= 500:
         return "out_of_memory" if "out of memory" in message else "server_error"

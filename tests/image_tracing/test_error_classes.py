@@ -39,6 +39,7 @@ CASES: list[tuple[BaseException | str, ErrorClass]] = [
     (TimeoutError("no image after 30 s"), "timeout"),
     (InferenceTimeoutError("x"), "timeout"),
     (hub_error(503, "Model is currently loading"), "model_loading"),
+    (error("InternalServerError", "overloaded or not ready yet", status_code=503), "server_error"),
     (hub_error(429), "rate_limited"),
     (hub_error(402), "quota"),
     (hub_error(401), "auth"),
