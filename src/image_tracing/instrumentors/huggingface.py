@@ -12,7 +12,6 @@ from image_tracing.faults import tell_once
 from image_tracing.instrumentors.instrumentor import Instrumentor
 from image_tracing.instrumentors.patches import Patches
 from image_tracing.instrumentors.sdk_calls import Arguments, SdkCall, current_call
-from image_tracing.vocabulary import add_address
 
 if TYPE_CHECKING:
     from image_tracing.instrumentors.recordings import CallRecording
@@ -88,6 +87,8 @@ def _noting_request(function: Callable[..., Any]) -> Callable[..., Any]:
         call = current_call()
         if call is not None:
             try:
+                from image_tracing.vocabulary import add_address
+
                 told: dict[str, Any] = {}
                 add_address(request_parameters.url, told)
                 call.note(told, model=request_parameters.model)

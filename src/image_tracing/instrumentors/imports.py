@@ -1,15 +1,19 @@
 """What is to be done when a module is imported, without importing it."""
 
+from __future__ import annotations
+
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from importlib import import_module
-from importlib.abc import Loader
-from importlib.machinery import ModuleSpec
 from threading import RLock, local
 from types import ModuleType
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from image_tracing.faults import tell_once
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from importlib.machinery import ModuleSpec
 
 Hook: TypeAlias = Callable[[ModuleType], None]
 
@@ -69,15 +73,18 @@ class _Finder:
                 spec: ModuleSpec | None = None if find is None else find(name, path, target)
                 if spec is not None:
                     if hasattr(spec.loader, "exec_module"):
-                        spec.loader = _Loader(spec.loader)
+                        spec.loader = _Loader(spec.loader)  # type: ignore[assignment]
                     return spec
         finally:
             names.discard(name)
         return None
 
 
-class _Loader(Loader):
-    """The loader of a module with hooks; it gives its place back before the module's code runs."""
+class _Loader:
+    """The loader of a module with hooks; it gives its place back before the module's code runs.
+
+    No `importlib.abc.Loader`: that module takes longer to import than this whole package.
+    """
 
     def __init__(self, loader: Any) -> None:
         self._loader = loader

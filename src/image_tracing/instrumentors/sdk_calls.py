@@ -1,8 +1,7 @@
 """What an instrumentor knows of one function of its SDK."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from opentelemetry.context import get_current
 
@@ -25,9 +24,8 @@ CALL_KEY: Final = "image_tracing.sdk_call"
 UNFINISHED: Final = object()
 
 
-@dataclass(frozen=True, kw_only=True)
-class SdkCall:
-    """How calls of one function become attempts.
+class SdkCall(NamedTuple):
+    """How calls of one function become attempts; fields are given by name.
 
     `model`, `prompt`, `negative_prompt`: where absent, the arguments of these names. `request`: where absent,
     all other arguments but those in `ignore`. `base_url` tells `server.address` and `.port`, `attributes`

@@ -5,16 +5,13 @@ the response itself, whose body may still be unread.
 """
 
 import functools
-import json
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any, Final
 
 from image_tracing.faults import tell_once
-from image_tracing.images import Image
 from image_tracing.instrumentors.patches import Patches
 from image_tracing.instrumentors.sdk_calls import UNFINISHED, Arguments, current_call
-from image_tracing.instrumentors.streams import follow_methods, note_abandoning
 
 # How a call is sent, not what is asked for.
 TRANSPORT: Final = frozenset({"extra_headers", "extra_query"})
@@ -87,6 +84,10 @@ def _retries(request: Any) -> int | None:
 
 def _read_raw(recording: Any, result: Any, response: Any) -> object:
     """What a raw response holds; while its body is unread, its readers are followed."""
+    # Imported here, and only here needed: a program without a provider never gets so far.
+    from image_tracing.images import Image
+    from image_tracing.instrumentors.streams import follow_methods, note_abandoning
+
     if hasattr(response, "_content"):
         return _body(response)
     abandoning = note_abandoning(result, recording)
@@ -114,6 +115,8 @@ def _read_raw(recording: Any, result: Any, response: Any) -> object:
 
 
 def _body(response: Any) -> object:
+    import json
+
     try:
         body: object = json.loads(response._content)
     except ValueError:
