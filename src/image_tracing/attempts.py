@@ -14,6 +14,7 @@ from image_tracing.errors import NoImageError
 from image_tracing.faults import tell_once
 from image_tracing.generations import INERT_GENERATION, Generation
 from image_tracing.images import Image
+from image_tracing.metrics import Stopwatch, stopwatch
 from image_tracing.outcomes import CLASS_OF_OUTCOME, Verdict, verdict_on
 from image_tracing.replies import Reply
 from image_tracing.reply_attributes import write_reply
@@ -65,6 +66,8 @@ class Attempt:
         self.require_image = False
         self.has_traceback = False
         self.is_block = False
+        # Metrics do not depend on sampling.
+        self.stopwatch: Stopwatch | None = None
         self._lesson_id = lesson_id
         self._reply: Reply | None = None
         self._spare: Reply | None = None
@@ -86,7 +89,7 @@ class Attempt:
 
         They count instead of those in the function's own result.
         """
-        if not self._is_looked_at:
+        if not self.is_looked_at:
             return
         self._is_told = True
         for result in results:
@@ -94,7 +97,7 @@ class Attempt:
 
     def set_response(self, response: object) -> None:
         """Record `response`: a JSON-like value as the attempt's response, an SDK's reply for its pictures."""
-        if not self._is_looked_at:
+        if not self.is_looked_at:
             return
         try:
             if isinstance(response, (dict, list, str, int, float)) and self.is_recording:
@@ -113,7 +116,7 @@ class Attempt:
 
         The class is that of the outcome if absent, for `error` told from the words of the message.
         """
-        if not self._is_looked_at:
+        if not self.is_looked_at:
             return
         try:
             words = str(message) or outcome
@@ -126,12 +129,13 @@ class Attempt:
     # What follows is called by the decorators, the context manager and ImageTracer.
 
     @property
-    def _is_looked_at(self) -> bool:
-        return self.is_recording or self.require_image
+    def is_looked_at(self) -> bool:
+        """Whether anything comes of what it is told."""
+        return self.is_recording or self.require_image or self.stopwatch is not None
 
     def saw(self, item: object) -> None:
         """Note the pictures in one item of a generator."""
-        if self._is_looked_at and not self._is_told:
+        if self.is_looked_at and not self._is_told:
             self._read(item)
 
     def ended(self, result: object) -> None:
@@ -142,7 +146,7 @@ class Attempt:
         """
         verdict = None
         try:
-            if self._is_looked_at:
+            if self.is_looked_at:
                 # What a generator returns at its end repeats what it has given already.
                 if not self._is_told and not self.has_images:
                     self._read(result)
@@ -179,7 +183,7 @@ class Attempt:
         """End the span of a generator that its consumer left before the end."""
         verdict = self._verdict
         try:
-            if verdict is None and self.is_recording:
+            if verdict is None and self.is_looked_at:
                 if not self.has_images and self._spare is not None:
                     self._reply = self._spare
                 self._take_parts(has_images=not self._is_told)
@@ -266,8 +270,12 @@ class Attempt:
             return
         self._is_ended = True
         try:
-            if self.is_recording:
+            if self.is_recording or self.stopwatch is not None:
                 self._write(verdict, error)
+            if self.stopwatch is not None:
+                self.stopwatch.record_attempt(
+                    {**self.first_attributes, **self.attributes}, self.context, end_time
+                )
         except Exception:  # noqa: BLE001 - instrumentation never hurts the host
             tell_once("record an attempt")
         finally:
@@ -398,6 +406,7 @@ def begin_attempt(
         generation.is_recording = False
     attempt = Attempt(span, generation, model=model, lesson_id=lesson_id)
     attempt.first_attributes = attributes
+    attempt.stopwatch = stopwatch(start_time)
     if attempt.is_recording and not has_kept(span, attributes):
         attempt.attributes = attributes
     attempt.number = generation.tally.begin(model)

@@ -12,6 +12,7 @@ from image_tracing.attributes import ErrorClass
 from image_tracing.content import Cleaner, clean_text, clean_tree
 from image_tracing.error_classes import error_class_of
 from image_tracing.faults import tell_once
+from image_tracing.metrics import Stopwatch, stopwatch
 from image_tracing.spans import (
     clean_message,
     error_text,
@@ -60,6 +61,14 @@ class Generation:
         self.cleaner = Cleaner()
         self.has_traceback = False
         self.is_block = False
+        self.name = ""
+        # Metrics do not depend on sampling.
+        self.stopwatch: Stopwatch | None = None
+
+    @property
+    def is_looked_at(self) -> bool:
+        """Whether anything comes of what it is told."""
+        return self.is_recording or self.stopwatch is not None
 
     @property
     def generation_id(self) -> str:
@@ -95,7 +104,7 @@ class Generation:
 
     def fail(self, message: str, *, error_class: ErrorClass | None = None) -> None:
         """Say that it failed, whatever its attempts gave; the words tell the class if it is absent."""
-        if self.is_recording:
+        if self.is_looked_at:
             try:
                 self._message = str(message) or "failed"
                 self._error_class = error_class
@@ -138,8 +147,12 @@ class Generation:
             return
         self._is_ended = True
         try:
+            failure = self._failure(error) if self.is_looked_at else None
             if self.is_recording:
-                self._write(error, result)
+                self._write(error, failure, result)
+            if self.stopwatch is not None:
+                error_type = None if failure is None else failure.error_type
+                self.stopwatch.record_generation(self.name, error_type, self.context, end_time)
         except Exception:  # noqa: BLE001 - instrumentation never hurts the host
             tell_once("record a generation")
         finally:
@@ -147,11 +160,10 @@ class Generation:
             self.context = _NO_CONTEXT
             self._span.end(end_time)
 
-    def _write(self, error: BaseException | None, result: object) -> None:
+    def _write(self, error: BaseException | None, failure: Failure | None, result: object) -> None:
         tally = self.tally
         attributes = self.attributes
         self._write_response(attributes, result)
-        failure = self._failure(error)
         if failure is not None:
             set_error(self._span, failure.message)
             attributes[names.ERROR_MESSAGE] = failure.message
@@ -250,6 +262,8 @@ def begin_generation(
         start_time=start_time,
     )
     generation = Generation(span, switches=switches, lesson_id=lesson_id)
+    generation.name = name
+    generation.stopwatch = stopwatch(start_time)
     if generation.is_recording and not has_kept(span, attributes):
         generation.attributes = attributes
     generation.context = context_with(span, generation)
