@@ -11,7 +11,7 @@ CHROMIUM := $(shell command -v chromium || command -v chromium-browser || comman
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports wheel test-long test-lowest test-nonroot screenshot stop clean
+.PHONY: help demo test check lint types imports wheel test-long test-lowest test-sdks test-nonroot screenshot stop clean
 
 help: ## Say what there is to make
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -43,6 +43,9 @@ wheel: $(VENV)/.test
 
 test-lowest: ## Run the tests that need no browser with the oldest versions that pyproject.toml allows
 	tests/packaging/lowest.sh "$(PYTHON)"
+
+test-sdks: ## Run the instrumentors' tests with the oldest versions of the SDKs that pyproject.toml allows
+	tests/packaging/sdks.sh "$(PYTHON)"
 
 test-nonroot: ## As root: run the tests in a copy that belongs to nobody, as nobody
 	tests/packaging/nonroot.sh "$(PYTHON)"

@@ -12,7 +12,7 @@ from tests.image_tracing.instrumentors.openai_shapes import USAGE, encoded, pict
 from tests.image_tracing.instrumentors.servers import Answer, Api, json_answer
 
 import image_tracing
-from image_tracing import current_generation, generation
+from image_tracing import attempt, current_generation, generation
 from image_tracing_postgres import Store, rows_from
 
 NewClient = Callable[..., Client]
@@ -118,6 +118,20 @@ def test_an_address_counts_as_a_picture(new_client: NewClient, api: Api, attempt
     assert attempts.outcome == ("ok", None)
     assert attempts.only["image_generation.image.urls"] == (url,)
     assert attempts.only["image_generation.revised_prompt"] == "a fox, red"
+
+
+def test_what_a_version_does_not_know_yet_is_seen(attempts: Attempts, picture: Pictures) -> None:
+    class Reply(openai.BaseModel):
+        created: int
+
+    @attempt(model="m")
+    def paint() -> Reply:
+        return Reply.construct(created=1, data=[{"b64_json": encoded(picture())}], usage=USAGE)
+
+    paint()
+
+    assert attempts.outcome == ("ok", None)
+    assert attempts.only["gen_ai.usage.output_tokens"] == USAGE["output_tokens"]
 
 
 SAFETY = "Your request was rejected as a result of our safety system."

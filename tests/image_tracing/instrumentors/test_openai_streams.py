@@ -3,9 +3,11 @@
 import asyncio
 import gc
 from collections.abc import Callable
+from inspect import signature
 from typing import Any
 
 import openai
+import openai.resources.images
 import pytest
 from tests.image_tracing.conftest import Pictures
 from tests.image_tracing.instrumentors.conftest import Attempts
@@ -16,6 +18,10 @@ from tests.image_tracing.instrumentors.servers import Api, events_answer
 import image_tracing
 
 NewClient = Callable[..., Client]
+needs_streams = pytest.mark.skipif(
+    "stream" not in signature(openai.resources.images.Images.generate).parameters,
+    reason="this version of openai has no streams of pictures",
+)
 STREAM: dict[str, Any] = {**ARGUMENTS, "stream": True, "partial_images": 2}
 
 
@@ -35,6 +41,7 @@ def client(api: Api) -> Any:
         yield client
 
 
+@needs_streams
 @pytest.mark.parametrize(("name", "kind"), [("generate", "image_generation"), ("edit", "image_edit")])
 def test_only_the_last_picture_counts(
     new_client: NewClient, api: Api, attempts: Attempts, picture: Pictures, name: str, kind: str
@@ -51,6 +58,7 @@ def test_only_the_last_picture_counts(
     assert attempts.only["gen_ai.usage.output_tokens"] == USAGE["output_tokens"]
 
 
+@needs_streams
 def test_a_stream_tells_when_its_first_piece_came(
     new_client: NewClient, api: Api, attempts: Attempts, picture: Pictures
 ) -> None:
@@ -62,6 +70,7 @@ def test_a_stream_tells_when_its_first_piece_came(
     assert 0 < attempts.only["gen_ai.response.time_to_first_chunk"] < 60
 
 
+@needs_streams
 def test_a_stream_cut_in_the_middle_failed(
     new_client: NewClient, api: Api, attempts: Attempts, picture: Pictures
 ) -> None:
@@ -73,6 +82,7 @@ def test_a_stream_cut_in_the_middle_failed(
     assert attempts.outcome == ("error", "connection")
 
 
+@needs_streams
 def test_a_stream_that_ends_before_its_picture_gave_none(
     new_client: NewClient, api: Api, attempts: Attempts, picture: Pictures
 ) -> None:
@@ -83,6 +93,7 @@ def test_a_stream_that_ends_before_its_picture_gave_none(
     assert attempts.outcome == ("no_image", "no_image")
 
 
+@needs_streams
 def test_a_refusal_within_a_stream_is_one(
     new_client: NewClient, api: Api, attempts: Attempts, picture: Pictures
 ) -> None:
@@ -95,6 +106,7 @@ def test_a_refusal_within_a_stream_is_one(
     assert attempts.outcome == ("error", "refused")
 
 
+@needs_streams
 def test_a_stream_stays_what_it_is(
     client: openai.OpenAI, api: Api, attempts: Attempts, picture: Pictures
 ) -> None:
@@ -110,6 +122,7 @@ def test_a_stream_stays_what_it_is(
     assert attempts.outcome == ("ok", None)
 
 
+@needs_streams
 def test_a_stream_left_after_its_picture_succeeded(
     client: openai.OpenAI, api: Api, attempts: Attempts, picture: Pictures
 ) -> None:
@@ -121,6 +134,7 @@ def test_a_stream_left_after_its_picture_succeeded(
     assert attempts.outcome == ("ok", None)
 
 
+@needs_streams
 def test_a_stream_closed_before_its_picture_was_cancelled(
     client: openai.OpenAI, api: Api, attempts: Attempts, picture: Pictures
 ) -> None:
@@ -133,6 +147,7 @@ def test_a_stream_closed_before_its_picture_was_cancelled(
     assert "close" not in vars(stream)
 
 
+@needs_streams
 def test_a_stream_thrown_away_ends_at_the_next_call(
     client: openai.OpenAI, api: Api, attempts: Attempts, picture: Pictures
 ) -> None:
@@ -148,6 +163,7 @@ def test_a_stream_thrown_away_ends_at_the_next_call(
     assert [(each.attributes or {})["image_generation.outcome"] for each in attempts.all] == ["error", "ok"]
 
 
+@needs_streams
 def test_an_asynchronous_stream_closed_early_was_cancelled(
     api: Api, attempts: Attempts, picture: Pictures
 ) -> None:
@@ -198,6 +214,7 @@ def test_a_raw_response_is_read_for_its_pictures(
     assert len(response.parse().data or []) == 1
 
 
+@needs_streams
 def test_a_raw_stream_is_followed(
     client: openai.OpenAI, api: Api, attempts: Attempts, picture: Pictures
 ) -> None:
