@@ -9,7 +9,16 @@ from functools import lru_cache
 from typing import Any, Final
 
 from image_tracing.attributes import ErrorClass
-from image_tracing.error_words import CLASS_NAMES, CODES, LOADING_TEXTS, QUOTA_TEXTS, REFUSED_TEXTS, TEXTS
+from image_tracing.error_words import (
+    CLASS_NAMES,
+    CODES,
+    KEY_TEXTS,
+    LOADING_TEXTS,
+    MINUTE_TEXTS,
+    QUOTA_TEXTS,
+    REFUSED_TEXTS,
+    TEXTS,
+)
 from image_tracing.errors import NoImageError
 
 _CHAIN_LIMIT: Final = 4
@@ -98,8 +107,8 @@ def _class_of(error: BaseException) -> ErrorClass | None:
         for part, error_class in CODES:
             if part not in codes:
                 continue
-            if error_class == "rate_limited" and _holds(message, QUOTA_TEXTS):
-                return "quota"
+            if error_class == "rate_limited":
+                return _class_of_limit(message)
             # UNAVAILABLE, INTERNAL and invalid_request_error say less than the status and words beside them.
             if error_class not in _GENERAL or status is None:
                 return error_class
@@ -164,7 +173,9 @@ def _class_of_status(status: int, message: str, class_names: str) -> ErrorClass 
     if status == 402:
         return "quota"
     if status == 429:
-        return "quota" if _holds(message, QUOTA_TEXTS) else "rate_limited"
+        return _class_of_limit(message)
+    if status == 400 and _holds(message, KEY_TEXTS):
+        return "auth"
     if status in (400, 403, 422, 451) and _holds(message, REFUSED_TEXTS):
         return "refused"
     if status in (401, 403, 407):
@@ -184,6 +195,12 @@ def _class_of_status(status: int, message: str, class_names: str) -> ErrorClass 
     if status >= 400:
         return "invalid_request"
     return None
+
+
+def _class_of_limit(message: str) -> ErrorClass:
+    """Whether too much was asked for at a time, or all that there is has been used up."""
+    is_short = _holds(message, MINUTE_TEXTS) and "perday" not in message
+    return "quota" if _holds(message, QUOTA_TEXTS) and not is_short else "rate_limited"
 
 
 def _codes(error: BaseException) -> Iterator[str]:

@@ -87,6 +87,7 @@ CLASS_NAMES: Final[tuple[tuple[str, ErrorClass], ...]] = (
     ("readerror", "connection"),
     ("writeerror", "connection"),
     ("closederror", "connection"),
+    ("chunkedencoding", "connection"),
     ("gaierror", "connection"),
     ("sslerror", "connection"),
     ("clientoserror", "connection"),
@@ -107,6 +108,10 @@ QUOTA_TEXTS: Final = (
     "insufficient balance", "insufficient funds", "exhausted balance", "hard limit",
     "spending limit", "free time limit",
 )  # fmt: skip
+# Gemini calls each limit a quota, and names those that are over in a minute.
+MINUTE_TEXTS: Final = ("perminute", "per minute", "per_minute")
+# Gemini calls a wrong key an invalid argument.
+KEY_TEXTS: Final = ("api_key_invalid", "api key not valid", "api key expired", "api key not found")
 LOADING_TEXTS: Final = (
     "currently loading", "is loading", "model loading", "estimated_time", "warming up", "cold start",
     "cold boot", "still loading", "not ready",

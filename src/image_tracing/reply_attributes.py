@@ -41,6 +41,8 @@ def write_reply(reply: Reply, attributes: dict[str, Any], switches: Switches) ->
         attributes[names.USAGE_INPUT_TOKENS] = reply.input_tokens
     if reply.output_tokens is not None:
         attributes[names.USAGE_OUTPUT_TOKENS] = reply.output_tokens
+    if reply.modality_tokens is not None:
+        attributes.update(reply.modality_tokens)
     if reply.status_code is not None:
         attributes[names.HTTP_RESPONSE_STATUS_CODE] = reply.status_code
     if reply.calls > 1:

@@ -18,8 +18,11 @@ ATTEMPT_NAMES: Final = frozenset(
 )
 # Parameters that hold further parameters.
 _NESTS: Final = frozenset(
-    {"arguments", "config", "extra_body", "input", "options", "parameters", "params", "request", "settings"}
-)
+    {
+        "arguments", "config", "extra_body", "imageConfig", "image_config", "input", "options", "parameters",
+        "params", "request", "settings",
+    }
+)  # fmt: skip
 
 INTEGER: Final = "integer"
 NUMBER: Final = "number"
@@ -33,11 +36,14 @@ STANDARD: Final[Mapping[str, tuple[str, str]]] = {
     "aspect_ratio": (names.ASPECT_RATIO, TEXT),
     "backend": (names.BACKEND, TEXT),
     "base_url": (names.SERVER_ADDRESS, ADDRESS),
+    "candidateCount": (names.REQUEST_CHOICE_COUNT, INTEGER),
+    "candidate_count": (names.REQUEST_CHOICE_COUNT, INTEGER),
     "cfg_scale": (names.GUIDANCE_SCALE, NUMBER),
     "endpoint_url": (names.SERVER_ADDRESS, ADDRESS),
     "guidance": (names.GUIDANCE_SCALE, NUMBER),
     "guidance_scale": (names.GUIDANCE_SCALE, NUMBER),
     "height": (names.HEIGHT, INTEGER),
+    "imageSize": (names.SIZE, SIZE),
     "image_size": (names.SIZE, SIZE),
     "n": (names.REQUEST_CHOICE_COUNT, INTEGER),
     "num_images": (names.REQUEST_CHOICE_COUNT, INTEGER),
