@@ -164,6 +164,31 @@ def test_a_stream_thrown_away_ends_at_the_next_call(
 
 
 @needs_streams
+def test_a_stream_thrown_away_ends_with_the_program_if_nothing_follows(
+    api: Api, interpreter: Callable[..., Any], picture: Pictures
+) -> None:
+    api.answer(events_answer([partial(picture(), 0), completed(picture())]))
+    code = f"""
+    import gc
+    from opentelemetry import trace
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(ConsoleSpanExporter()))
+    trace.set_tracer_provider(provider)
+    import image_tracing, openai
+    image_tracing.instrument()
+    with openai.OpenAI(api_key="k", base_url="{api.url}") as client:
+        for event in client.images.generate(prompt="a red fox", model="m", stream=True):
+            break
+    del event
+    gc.collect()
+    """
+
+    assert interpreter(code)["attributes"]["image_generation.error.category"] == "cancelled"
+
+
+@needs_streams
 def test_an_asynchronous_stream_closed_early_was_cancelled(
     api: Api, attempts: Attempts, picture: Pictures
 ) -> None:
