@@ -23,6 +23,7 @@ from image_tracing.errors import NoImageError
 
 _CHAIN_LIMIT: Final = 4
 _GENERAL: Final[frozenset[ErrorClass]] = frozenset({"invalid_request", "server_error"})
+_DETAIL_LIMIT: Final = 10
 _MESSAGE_LIMIT: Final = 4_000
 
 
@@ -204,7 +205,7 @@ def _class_of_limit(message: str) -> ErrorClass:
 
 
 def _codes(error: BaseException) -> Iterator[str]:
-    """Codes in words: of the exception itself, of its body, of Google's status and of AWS's answer."""
+    """Codes in words: of the exception itself, of its body, Google's status, AWS's answer, fal's details."""
     for name in ("code", "type", "status", "error_type"):
         value = _attribute(error, name)
         if isinstance(value, str):
@@ -220,6 +221,12 @@ def _codes(error: BaseException) -> Iterator[str]:
                 value = inner.get(name)
                 if isinstance(value, str):
                     yield value[:200]
+    # Fal's exceptions have a list of details for a message.
+    message = _attribute(error, "message")
+    for detail in message[:_DETAIL_LIMIT] if isinstance(message, list) else ():
+        value = detail.get("type") if isinstance(detail, dict) else None
+        if isinstance(value, str):
+            yield value[:200]
 
 
 def _class_of_text(message: str) -> ErrorClass | None:

@@ -17,6 +17,7 @@ CODES: Final[tuple[tuple[str, ErrorClass], ...]] = (
     ("contentfilter", "refused"),
     ("safety", "refused"),
     ("nsfw", "refused"),
+    ("no_media_generated", "no_image"),
     ("insufficient_quota", "quota"),
     ("billing", "quota"),
     ("quotaexceeded", "quota"),
@@ -106,7 +107,7 @@ QUOTA_TEXTS: Final = (
     "insufficient_quota", "exceeded your current quota", "exceeded your monthly", "billing",
     "payment required", "included credits", "out of credit", "insufficient credit",
     "insufficient balance", "insufficient funds", "exhausted balance", "hard limit",
-    "spending limit", "free time limit",
+    "spending limit", "free time limit", "reason: top_up",
 )  # fmt: skip
 # Gemini calls each limit a quota, and names those that are over in a minute.
 MINUTE_TEXTS: Final = ("perminute", "per minute", "per_minute")

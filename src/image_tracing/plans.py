@@ -206,7 +206,13 @@ class AttemptPlan:
             self.describe_call(call, options, generation=attempt.generation, into=attempt.attributes)
         return attempt
 
-    def begin_call(self, call: Call, tracer: Tracer, others: Mapping[str, Any] | None = None) -> Attempt:
+    def begin_call(
+        self,
+        call: Call,
+        tracer: Tracer,
+        others: Mapping[str, Any] | None = None,
+        start_time: int | None = None,
+    ) -> Attempt:
         """The attempt of one call, begun but not described; may raise what the user's functions do not."""
         around = current()
         generation = around.generation if type(around) is Attempt else around
@@ -220,6 +226,7 @@ class AttemptPlan:
             provider=self.provider_of(call),
             lesson_id=lesson_id,
             switches=None if generation is not None else switches(),
+            start_time=start_time,
             others=others,
         )
         attempt.require_image = self.require_image

@@ -16,7 +16,7 @@ from image_tracing.error_classes import error_class_of, status_code_of
 from image_tracing.spans import error_text
 
 
-def error(name: str, message: str = "x", **fields: Any) -> Exception:
+def error(name: str, message: str = "x", /, **fields: Any) -> Exception:
     """An exception of an SDK that is not imported."""
     made: Exception = type(name, (Exception,), {})(message)
     for field, value in fields.items():
@@ -27,6 +27,10 @@ def error(name: str, message: str = "x", **fields: Any) -> Exception:
 def hub_error(status: int, message: str = "") -> HfHubHTTPError:
     request = httpx2.Request("POST", "http://127.0.0.1")
     return HfHubHTTPError(message, response=httpx2.Response(status, request=request))
+
+
+def fal_error(kind: str) -> Exception:
+    return error("FalClientHTTPError", status_code=422, message=[{"loc": ["body"], "type": kind}])
 
 
 def caused(outer: Exception, cause: BaseException) -> Exception:
@@ -83,6 +87,8 @@ CASES: list[tuple[BaseException | str, ErrorClass]] = [
     (error("ServerError", code=503, status="UNAVAILABLE"), "server_error"),
     (error("ServerError", code=504, status="DEADLINE_EXCEEDED"), "timeout"),
     (error("FalClientHTTPError", "flagged as unsafe", status_code=422), "refused"),
+    (fal_error("no_media_generated"), "no_image"),
+    (error("FalClientHTTPError", "User is locked. Reason: TOP_UP.", status_code=403), "quota"),
     (error("FalClientTimeoutError"), "timeout"),
     (error("ModelError", "NSFW content detected. Try running it again"), "refused"),
     (error("ReplicateError", status=404), "not_found"),

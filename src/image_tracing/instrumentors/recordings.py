@@ -166,8 +166,8 @@ class CallRecording:
 
 def beginning_of(
     call: SdkCall, parameters: Parameters
-) -> Callable[[Tracer, tuple[Any, ...], Mapping[str, Any]], CallRecording | Attempt | None]:
-    """What begins the recording of one call, from a tracer, positional and keyword arguments."""
+) -> Callable[[Tracer, tuple[Any, ...], Mapping[str, Any], int | None], CallRecording | Attempt | None]:
+    """What begins the recording of one call, from a tracer, its arguments and its start if not now."""
     plan = AttemptPlan(
         model=call.model,
         prompt=call.prompt,
@@ -191,7 +191,7 @@ class _Beginning:
         self._options = options
 
     def begin(
-        self, tracer: Tracer, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+        self, tracer: Tracer, args: tuple[Any, ...], kwargs: Mapping[str, Any], started_at: int | None
     ) -> CallRecording | Attempt | None:
         """The recording of one call, None for those that are not to be recorded or where that fails."""
         try:
@@ -200,13 +200,15 @@ class _Beginning:
             if self._call.is_wanted is not None and not call.told(self._call.is_wanted):
                 return None
             parent = _parent()
-            return self._attempt(tracer, call) if parent is None else self._part(parent, call)
+            if parent is not None:
+                return self._part(parent, call)
+            return self._attempt(tracer, call, started_at)
         except Exception:  # noqa: BLE001 - instrumentation never hurts the host
             tell_once("begin an attempt")
             return None
 
-    def _attempt(self, tracer: Tracer, call: Call) -> CallRecording | Attempt:
-        attempt = self._plan.begin_call(call, tracer, self._first_attributes(call))
+    def _attempt(self, tracer: Tracer, call: Call, started_at: int | None) -> CallRecording | Attempt:
+        attempt = self._plan.begin_call(call, tracer, self._first_attributes(call), started_at)
         if not attempt.is_recording:
             return attempt
         generation = attempt.generation

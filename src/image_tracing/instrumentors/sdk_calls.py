@@ -67,7 +67,10 @@ class Begin:
         self._parameters = Parameters(function)
         self._begin: Callable[..., Any] | None = None
 
-    def __call__(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    def __call__(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], started_at: int | None = None
+    ) -> Any:
+        """The recording of one call, None where nothing is recorded; `started_at` in ns, if not now."""
         tracer = active_tracer() if self._is_on() else None
         if tracer is None:
             return None
@@ -76,4 +79,4 @@ class Begin:
             from image_tracing.instrumentors.recordings import beginning_of
 
             begin = self._begin = beginning_of(self._call, self._parameters)
-        return begin(tracer, args, kwargs)
+        return begin(tracer, args, kwargs, started_at)
