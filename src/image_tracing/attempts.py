@@ -322,6 +322,8 @@ class Attempt:
             attributes[names.ERROR_MESSAGE] = failure.message
             attributes[names.ERROR_TYPE] = failure.error_type
             last[names.ERROR_CATEGORY] = failure.error_class
+        if self.generation.switches.messages:
+            self.generation.take_messages(attributes, has_succeeded=failure is None)
         last[names.OUTCOME] = outcome
         if self._lesson_id is not None:
             last[names.LESSON_ID] = self._lesson_id

@@ -32,6 +32,7 @@ LESSON_ID_LIMIT_BYTES: Final = 500
 _VALUE_LIMIT_BYTES: Final = 4_096
 _OWN_ATTRIBUTES_LIMIT: Final = 32
 _URLS_LIMIT: Final = 500
+_MESSAGES_LIMIT: Final = 65_536
 _NO_CONTEXT: Final = Context()
 
 
@@ -62,6 +63,7 @@ class Generation:
         self.has_traceback = False
         self.is_block = False
         self.name = ""
+        self._messages: dict[str, list[str]] = {}
         # Metrics do not depend on sampling.
         self.stopwatch: Stopwatch | None = None
 
@@ -127,6 +129,16 @@ class Generation:
         if count is not None:
             self.attributes[names.IMAGES_REQUESTED] = count
 
+    def take_messages(self, attributes: Mapping[str, Any], *, has_succeeded: bool) -> None:
+        """Take what an attempt was asked, and gave, as that of the whole: other back ends list roots only."""
+        for name in (names.INPUT_MESSAGES, names.OUTPUT_MESSAGES):
+            known = self._messages.setdefault(name, [])
+            # The attributes are JSON arrays.
+            messages = str(attributes.get(name, ""))[1:-1]
+            is_wanted = messages not in known if name == names.INPUT_MESSAGES else has_succeeded
+            if messages and is_wanted and sum(map(len, known)) + len(messages) < _MESSAGES_LIMIT:
+                known.append(messages)
+
     def saw(self, _: object) -> None:
         """An item of a generator: nothing to note, its attempts tell."""
 
@@ -164,6 +176,9 @@ class Generation:
         tally = self.tally
         attributes = self.attributes
         self._write_response(attributes, result)
+        for name, messages in self._messages.items():
+            if messages:
+                attributes[name] = f"[{','.join(messages)}]"
         if failure is not None:
             set_error(self._span, failure.message)
             attributes[names.ERROR_MESSAGE] = failure.message

@@ -97,15 +97,28 @@ def _write_images(images: list[Image], attributes: dict[str, Any], *, has_conten
 
 
 def _write_output_messages(images: list[Image], attributes: dict[str, Any]) -> None:
-    """Add `gen_ai.output.messages`: the pictures that have an address, never their bytes."""
-    parts: list[Json] = [
-        {"type": "uri", "modality": "image", "mime_type": image.mime_type, "uri": clean_text(image.url)}
+    """Add `gen_ai.output.messages`: the pictures that have an address, never their bytes.
+
+    One message each, since each is a choice of its own.
+    """
+    messages: list[Json] = [
+        {
+            "role": "assistant",
+            "parts": [
+                {
+                    "type": "uri",
+                    "modality": "image",
+                    "mime_type": image.mime_type,
+                    "uri": clean_text(image.url),
+                }
+            ],
+            "finish_reason": "stop",
+        }
         for image in images
         if image.url is not None
     ]
-    if parts:
-        message: Json = {"role": "assistant", "parts": parts, "finish_reason": "stop"}
-        attributes[names.OUTPUT_MESSAGES] = shortened([message])[1]
+    if messages:
+        attributes[names.OUTPUT_MESSAGES] = shortened(messages)[1]
 
 
 def _text(value: str | None) -> str:
