@@ -73,7 +73,7 @@ $(VENV)/.demo: pyproject.toml | $(BIN)/python
 $(VENV)/.test: pyproject.toml | $(BIN)/python
 	@echo "Installing image-tracing and its test tools into $(VENV) (once)"
 	@$(BIN)/pip install --quiet --upgrade 'pip>=25.1'
-	@$(BIN)/pip install --quiet --editable '.[all]' --group test --group check
+	@$(BIN)/pip install --quiet --editable '.[all]' --group test --group newest --group check
 	@touch $@ $(VENV)/.demo
 
 .PHONY: chromium

@@ -20,6 +20,19 @@ MODEL = {"gen_ai.operation.name": "generate_content", "gen_ai.request.model": "f
 UNSAMPLED = SpanContext(1, 1, is_remote=True, trace_flags=TraceFlags(0))
 
 
+def points(reader: InMemoryMetricReader, name: str) -> list[HistogramDataPoint]:
+    """What a histogram holds."""
+    data = reader.get_metrics_data()
+    found = [
+        metric.data
+        for resource in (data.resource_metrics if data else ())
+        for scope in resource.scope_metrics
+        for metric in scope.metrics
+        if metric.name == name
+    ]
+    return [point for each in found if isinstance(each, Histogram) for point in each.data_points]
+
+
 class Measured:
     """What was measured since the test began."""
 
@@ -27,15 +40,7 @@ class Measured:
         self._reader = reader
 
     def points(self, name: str) -> list[HistogramDataPoint]:
-        data = self._reader.get_metrics_data()
-        found = [
-            metric.data
-            for resource in (data.resource_metrics if data else ())
-            for scope in resource.scope_metrics
-            for metric in scope.metrics
-            if metric.name == name
-        ]
-        return [point for each in found if isinstance(each, Histogram) for point in each.data_points]
+        return points(self._reader, name)
 
     def attributes(self, name: str) -> list[dict[str, Any]]:
         return [dict(point.attributes or {}) for point in self.points(name)]
