@@ -71,7 +71,7 @@ class Attempt:
         self._lesson_id = lesson_id
         self._reply: Reply | None = None
         self._spare: Reply | None = None
-        self._parts: Reply | None = None
+        self._parts: list[Reply] = []
         self._part_failure: Verdict | None = None
         self._told_class: tuple[BaseException, ErrorClass] | None = None
         self._is_told = False
@@ -216,9 +216,8 @@ class Attempt:
 
     def add_part(self, reply: Reply, error: BaseException | None) -> None:
         """Take what an instrumented call within this attempt gave; it is no attempt of its own."""
-        if self._parts is None:
-            self._parts = Reply()
-        self._parts.add(reply)
+        # Of calls in several threads: what was told is added up at the end.
+        self._parts.append(reply)
         self._part_failure = None
         if error is not None:
             text, error_class = error_text(error, has_content=True), self._class_of(error)
@@ -250,11 +249,11 @@ class Attempt:
 
     def _take_parts(self, *, has_images: bool) -> None:
         """Add what instrumented calls within this attempt told, as far as it tells no such thing itself."""
-        if self._parts is None:
+        if not self._parts:
             return
         if self._reply is None:
             self._reply = Reply()
-        self._reply.fill(self._parts, has_images=has_images)
+        self._reply.fill(Reply.of(self._parts), has_images=has_images)
 
     def _look(self) -> Verdict:
         width, height = asked_sides(self.attributes)

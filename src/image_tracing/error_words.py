@@ -88,6 +88,7 @@ CLASS_NAMES: Final[tuple[tuple[str, ErrorClass], ...]] = (
     ("readerror", "connection"),
     ("writeerror", "connection"),
     ("closederror", "connection"),
+    ("payloaderror", "connection"),
     ("chunkedencoding", "connection"),
     ("gaierror", "connection"),
     ("sslerror", "connection"),

@@ -66,6 +66,14 @@ class Reply:
             return
         _Reading(self).read(result, 0)
 
+    @classmethod
+    def of(cls, calls: "list[Reply]") -> "Reply":
+        """The replies of several calls as one."""
+        reply = cls()
+        for each in calls:
+            reply.add(each)
+        return reply
+
     def add(self, other: "Reply") -> None:
         """Add the reply of a further call: pictures and counts add up, of what is single the first stays."""
         self.calls += max(1, other.calls)

@@ -69,6 +69,7 @@ CASES: list[tuple[BaseException | str, ErrorClass]] = [
     (error("PermissionDeniedError", status_code=403, type="invalid_request_error"), "auth"),
     (error("BadRequestError", status_code=400, type="invalid_request_error"), "invalid_request"),
     (json.JSONDecodeError("x", "{", 1), "server_error"),
+    (caused(error("ClientPayloadError"), error("ContentLengthError", code=400)), "connection"),
     (error("ClientError", "exceeded your current quota: PerMinute", code=429), "rate_limited"),
     (error("ClientError", "exceeded your current quota: PerMinute, PerDay", code=429), "quota"),
     (error("ClientError", "API key not valid", code=400, status="INVALID_ARGUMENT"), "auth"),

@@ -27,6 +27,8 @@ _PROVIDERS: Final = {
 
 
 def _provider(arguments: Arguments) -> str:
+    if "Azure" in type(arguments["self"]._client).__name__:
+        return "azure.ai.openai"
     host = f".{base_url(arguments).host}"  # type: ignore[attr-defined]
     return next((provider for end, provider in _PROVIDERS.items() if host.endswith(end)), "openai")
 

@@ -14,7 +14,7 @@ from image_tracing.content import captured
 from image_tracing.error_classes import status_code_of
 from image_tracing.faults import tell_once
 from image_tracing.instrumentors.sdk_calls import CALL_KEY, UNFINISHED, SdkCall, current_call
-from image_tracing.instrumentors.streams import end_abandoned, follow
+from image_tracing.instrumentors.streams import end_abandoned, follow, note_abandoning
 from image_tracing.options import Options
 from image_tracing.parameters import Parameters
 from image_tracing.plans import AttemptPlan, Call
@@ -37,7 +37,8 @@ class CallRecording:
         self.reply = Reply()
         self._call = call
         self._parent = parent
-        self._parts: Reply | None = None
+        self._response_id: str | None = None
+        self._parts: list[Reply] = []
         self._begun = perf_counter()
         around = attempt.context if parent is None else context_api.get_current()
         self.context = Context({**around, CALL_KEY: self})
@@ -60,7 +61,7 @@ class CallRecording:
         An id told in the reply itself wins; of anything else the last word.
         """
         reply = self.reply
-        reply.response_id = reply.response_id or _text(response_id)
+        self._response_id = _text(response_id) or self._response_id
         reply.response_model = _text(response_model) or reply.response_model
         reply.revised_prompt = _text(revised_prompt) or reply.revised_prompt
         reply.refusal = _text(refusal) or reply.refusal
@@ -95,9 +96,12 @@ class CallRecording:
 
     def add_part(self, reply: Reply, _: BaseException | None) -> None:
         """Take what a call below this one gave, `openai`'s below `litellm`'s; what it alone knows counts."""
-        if self._parts is None:
-            self._parts = Reply()
-        self._parts.add(reply)
+        # Of calls in several threads: what was told is added up at the end.
+        self._parts.append(reply)
+
+    def watch(self, generator: object) -> None:
+        """End as one left before its end if `generator` is thrown away before its first item."""
+        note_abandoning(generator, self)
 
     # The protocol of image_tracing.wrapping.
 
@@ -146,8 +150,10 @@ class CallRecording:
         self.context = _NO_CONTEXT
         attempt, parent = self.attempt, self._parent
         try:
-            if self._parts is not None:
-                self.reply.fill(self._parts, has_images=error is None)
+            reply = self.reply
+            if self._parts:
+                reply.fill(Reply.of(self._parts), has_images=error is None)
+            reply.response_id = reply.response_id or self._response_id
             if parent is not None:
                 parent.add_part(self.reply, error)
                 return

@@ -36,7 +36,7 @@ def follow(stream: Any, recording: "CallRecording", *, iterator: str) -> None:
 
 
 def note_abandoning(stream: Any, recording: "CallRecording") -> "weakref.finalize[Any, Any]":
-    """End the recording if `stream` is thrown away before; the answer can be told not to."""
+    """End the recording if `stream`, or a generator, is thrown away before; the answer can be told not to."""
     return weakref.finalize(stream, _abandon, recording)
 
 

@@ -85,6 +85,28 @@ def test_the_provider_is_told_by_the_server(url: str, provider: str, attempts: A
     assert attempts.only["gen_ai.provider.name"] == provider
 
 
+def test_the_azure_client_is_azure_wherever_it_points_to(
+    api: Api, attempts: Attempts, picture: Pictures
+) -> None:
+    image_tracing.instrument("openai")
+    api.answer(pictures(picture()))
+    with openai.AzureOpenAI(api_key="k", api_version="2025-04-01-preview", azure_endpoint=api.url) as client:
+        client.images.generate(prompt="x", model="my-deployment")
+
+    assert attempts.only["gen_ai.provider.name"] == "azure.ai.openai"
+    assert attempts.only["gen_ai.request.model"] == "my-deployment"
+
+
+def test_an_id_in_the_reply_comes_before_that_of_the_request(
+    new_client: NewClient, api: Api, attempts: Attempts, picture: Pictures
+) -> None:
+    api.answer(pictures(picture(), id="img_1"))
+
+    new_client().call()
+
+    assert attempts.only["gen_ai.response.id"] == "img_1"
+
+
 @pytest.mark.parametrize("name", ["edit", "create_variation"])
 def test_pictures_are_edited_and_varied(
     new_client: NewClient, api: Api, attempts: Attempts, picture: Pictures, name: str

@@ -1,7 +1,8 @@
 """What is put in the place of methods, and how it is taken back."""
 
+import asyncio
 import functools
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -30,6 +31,15 @@ def client() -> Any:
         @staticmethod
         def paint_statically(prompt: str, *, model: str = "m") -> str:
             return f"https://example.org/{model}/{prompt}.png"
+
+        def paint_bit_by_bit(self, prompt: str, *, model: str = "m") -> Iterator[str]:
+            return (f"https://example.org/{model}/{prompt}{n}.png" for n in range(2))
+
+        async def paint_bit_by_bit_later(self, prompt: str, *, model: str = "m") -> AsyncIterator[str]:
+            async def items() -> AsyncIterator[str]:
+                yield f"https://example.org/{model}/{prompt}.png"
+
+            return items()
 
         @classmethod
         def paint_by_class(cls, prompt: str, *, model: str = "m") -> str:
@@ -117,3 +127,38 @@ def test_another_tools_wrapper_below_is_bound_as_it_expects(patches: Patches, at
 
     assert seen == [owner]
     assert attempts.only["image_generation.prompt"] == "cat"
+
+
+def test_a_generator_lasts_until_its_end(patches: Patches, attempts: Attempts) -> None:
+    owner = client()
+    patches.record(owner, "paint_bit_by_bit", CALL)
+
+    given = owner().paint_bit_by_bit("cat")
+
+    assert attempts.all == []
+    assert len(list(given)) == 2
+    assert attempts.only["image_generation.images.generated"] == 2
+
+
+def test_a_generator_that_nobody_began_ends_at_the_next_call(patches: Patches, attempts: Attempts) -> None:
+    owner = client()
+    patches.record(owner, "paint_bit_by_bit", CALL)
+    patches.record(owner, "paint", CALL)
+    owner().paint_bit_by_bit("cat")
+
+    owner().paint("dog")
+
+    assert [(each.attributes or {})["image_generation.outcome"] for each in attempts.all] == ["error", "ok"]
+
+
+def test_an_asynchronous_generator_that_nobody_began_ends_at_the_next_call(
+    patches: Patches, attempts: Attempts
+) -> None:
+    owner = client()
+    patches.record(owner, "paint_bit_by_bit_later", CALL)
+    patches.record(owner, "paint", CALL)
+    asyncio.run(owner().paint_bit_by_bit_later("cat"))
+
+    owner().paint("dog")
+
+    assert [(each.attributes or {})["image_generation.outcome"] for each in attempts.all] == ["error", "ok"]
