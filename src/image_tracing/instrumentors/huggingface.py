@@ -42,7 +42,7 @@ def _attributes(arguments: Arguments) -> Mapping[str, Any]:
 
 def _error(recording: "CallRecording", error: BaseException) -> ErrorClass | None:
     """The class of what the client raises by itself, before anything was sent or for want of a picture."""
-    recording.tell(response_id=getattr(error, "request_id", None))
+    recording.tell(request_id=getattr(error, "request_id", None))
     if isinstance(error, StopIteration) or isinstance(error.__cause__, StopIteration):
         # Nobody runs this model: the client takes the first of an empty list.
         return "not_found"

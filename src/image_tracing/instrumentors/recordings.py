@@ -37,7 +37,7 @@ class CallRecording:
         self.reply = Reply()
         self._call = call
         self._parent = parent
-        self._response_id: str | None = None
+        self._request_id: str | None = None
         self._parts: list[Reply] = []
         self._begun = perf_counter()
         around = attempt.context if parent is None else context_api.get_current()
@@ -48,6 +48,7 @@ class CallRecording:
         self,
         *,
         response_id: object = None,
+        request_id: object = None,
         response_model: object = None,
         status_code: object = None,
         resends: object = None,
@@ -58,10 +59,12 @@ class CallRecording:
     ) -> None:
         """Note facts that the result does not show by its shape; values of other types count for nothing.
 
-        An id told in the reply itself wins; of anything else the last word.
+        The first `response_id` counts, told or read; `request_id` stands in where there is none. Of anything
+        else the last word counts.
         """
         reply = self.reply
-        self._response_id = _text(response_id) or self._response_id
+        reply.response_id = reply.response_id or _text(response_id)
+        self._request_id = _text(request_id) or self._request_id
         reply.response_model = _text(response_model) or reply.response_model
         reply.revised_prompt = _text(revised_prompt) or reply.revised_prompt
         reply.refusal = _text(refusal) or reply.refusal
@@ -153,7 +156,7 @@ class CallRecording:
             reply = self.reply
             if self._parts:
                 reply.fill(Reply.of(self._parts), has_images=error is None)
-            reply.response_id = reply.response_id or self._response_id
+            reply.response_id = reply.response_id or self._request_id
             if parent is not None:
                 parent.add_part(self.reply, error)
                 return

@@ -71,7 +71,7 @@ def _noting(function: Callable[..., Any]) -> Callable[..., Any]:
 def _note(recording: Any, response: Any) -> None:
     headers = response.headers
     recording.tell(
-        response_id=next((headers[name] for name in _REQUEST_IDS if name in headers), None),
+        request_id=next((headers[name] for name in _REQUEST_IDS if name in headers), None),
         status_code=response.status_code,
         resends=_retries(response.request),
     )
