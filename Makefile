@@ -11,7 +11,7 @@ CHROMIUM := $(shell command -v chromium || command -v chromium-browser || comman
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports wheel test-long test-lowest test-sdks test-nonroot screenshot stop clean
+.PHONY: help demo test test-diffusers check lint types imports wheel test-long test-lowest test-sdks test-nonroot screenshot stop clean
 
 help: ## Say what there is to make
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -24,6 +24,9 @@ test: $(VENV)/.test chromium ## Run the tests, browser included; their long form
 
 test-long: $(VENV)/.test chromium ## Run the long form of the soak, fuzz and fault tests
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m long $(PYTEST_ARGS)
+
+test-diffusers: $(VENV)/.diffusers ## Run the tests that need diffusers and torch (1.3 GB, installed once)
+	$(BIN)/pytest -m diffusers $(PYTEST_ARGS) tests/image_tracing/instrumentors/test_diffusers.py
 
 check: lint types imports wheel ## Lint, types, direction of imports, the built wheel
 
@@ -75,6 +78,11 @@ $(VENV)/.test: pyproject.toml | $(BIN)/python
 	@$(BIN)/pip install --quiet --upgrade 'pip>=25.1'
 	@$(BIN)/pip install --quiet --editable '.[all]' --group test --group newest --group check
 	@touch $@ $(VENV)/.demo
+
+$(VENV)/.diffusers: pyproject.toml $(VENV)/.test
+	@echo "Installing diffusers and torch into $(VENV) (once)"
+	@$(BIN)/pip install --quiet --group diffusers
+	@touch $@
 
 .PHONY: chromium
 chromium:

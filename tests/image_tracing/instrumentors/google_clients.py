@@ -23,7 +23,7 @@ class SyncClient:
         self.client = _client(url, options)
 
     def call(self, name: str = "generate_content", **arguments: Any) -> Any:
-        with _without_deprecations():
+        with without_warnings():
             try:
                 result = getattr(self.client.models, name)(**_arguments(name, arguments))
                 return list(result) if name == "generate_content_stream" else result
@@ -39,7 +39,7 @@ class AsyncClient:
         return asyncio.run(self._call(name, arguments))
 
     async def _call(self, name: str, arguments: dict[str, Any]) -> Any:
-        with _without_deprecations():
+        with without_warnings():
             try:
                 result = await getattr(self.client.aio.models, name)(**_arguments(name, arguments))
                 return [item async for item in result] if name == "generate_content_stream" else result
@@ -48,15 +48,14 @@ class AsyncClient:
 
 
 def close(client: genai.Client) -> None:
-    """Close it, where its version can be closed."""
-    if hasattr(client, "close"):
-        client.close()
+    """Close it; older versions leave that to the garbage collector."""
+    (client if hasattr(client, "close") else client._api_client._httpx_client).close()
 
 
 async def close_async(client: genai.Client) -> None:
-    """Close its asynchronous half, where its version can be closed."""
-    if hasattr(client.aio, "aclose"):
-        await client.aio.aclose()
+    """Close its asynchronous half."""
+    closable: Any = client.aio if hasattr(client.aio, "aclose") else client._api_client._async_httpx_client
+    await closable.aclose()
 
 
 def _client(url: str, options: dict[str, Any]) -> genai.Client:
@@ -80,6 +79,6 @@ def _arguments(name: str, more: dict[str, Any]) -> dict[str, Any]:
     return {"model": "imagen-4.0-generate-001", **prompt, **more}
 
 
-def _without_deprecations() -> AbstractContextManager[Any]:
-    """Of Imagen in newer versions; of values that older ones do not know."""
+def without_warnings() -> AbstractContextManager[Any]:
+    """Of Imagen's end, of values that older versions do not know, of aiohttp's opinion of newer ones."""
     return warnings.catch_warnings(action="ignore")

@@ -83,13 +83,12 @@ def test_what_came_is_recorded(
 def test_the_id_of_a_reply_is_kept(
     new_client: NewClient, api: Api, attempts: Attempts, picture: Pictures
 ) -> None:
-    if "response_id" not in types.GenerateContentResponse.model_fields:
-        pytest.skip("this version does not tell it")
     api.answer(pictures(picture()))
 
-    new_client().call()
+    result = new_client().call()
 
-    assert attempts.only["gen_ai.response.id"] == "id_of_this_reply"
+    # Older versions leave it out.
+    assert attempts.only.get("gen_ai.response.id") == getattr(result, "response_id", None)
 
 
 def test_tokens_are_told_apart_by_modality(
