@@ -5,11 +5,12 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any, ClassVar, Final
 
-from image_tracing.instrumentors.fal_requests import fetched, fetching, finding, looking, submitting
+from image_tracing.instrumentors.fal_requests import fetching, finding, keep, looking, note
 from image_tracing.instrumentors.hosted_models import makes_pictures
 from image_tracing.instrumentors.instrumentor import Instrumentor
 from image_tracing.instrumentors.patches import Patches
 from image_tracing.instrumentors.sdk_calls import Arguments, SdkCall, current_call
+from image_tracing.instrumentors.submissions import fetched, submitting
 from image_tracing.propagation import in_context
 
 _PROMPTS: Final = ("prompt", "negative_prompt")
@@ -80,7 +81,7 @@ def _patch(patches: Patches, module: ModuleType) -> None:
         if owner is not None:
             patches.record(owner, "run", at_once)
             patches.record(owner, "subscribe", queued)
-            patches.replace(owner, "submit", submitting(patches, queued))
+            patches.replace(owner, "submit", submitting(patches, queued, keep, note))
             patches.replace(owner, "get_handle", finding(patches, queued))
     for handle in (getattr(client, "SyncRequestHandle", None), getattr(client, "AsyncRequestHandle", None)):
         if handle is not None:
@@ -94,7 +95,7 @@ def _patch(patches: Patches, module: ModuleType) -> None:
     for suffix in ("", "_async"):
         patches.record(module, f"run{suffix}", at_once)
         patches.record(module, f"subscribe{suffix}", queued)
-        patches.replace(module, f"submit{suffix}", submitting(patches, queued))
+        patches.replace(module, f"submit{suffix}", submitting(patches, queued, keep, note))
 
 
 class FalInstrumentor(Instrumentor):
