@@ -6,8 +6,8 @@ begins: the modalities asked for decide; where none are, an `image_config` or th
 
 import functools
 from collections.abc import AsyncIterator, Callable, Generator, Mapping
-from inspect import isasyncgen, iscoroutinefunction, isgeneratorfunction, unwrap
-from types import ModuleType
+from inspect import iscoroutinefunction, isgeneratorfunction, unwrap
+from types import AsyncGeneratorType, ModuleType
 from typing import Any, ClassVar, Final
 from weakref import WeakKeyDictionary
 
@@ -110,7 +110,8 @@ def _generating(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     async def generate_async(*args: Any, **kwargs: Any) -> Any:
         stream = await function(*args, **kwargs)
-        return stream if isasyncgen(stream) else _items(stream)
+        # Not isasyncgen: the proxies of wrapt pass for generators.
+        return stream if type(stream) is AsyncGeneratorType else _items(stream)
 
     return generate_async if iscoroutinefunction(unwrap(function)) else generate
 
