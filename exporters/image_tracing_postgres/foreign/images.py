@@ -13,6 +13,7 @@ from image_tracing_postgres.foreign.messages import Output, output_in, picture_o
 Attributes = Mapping[str, Any]
 
 _MOST: Final = 100
+_LONG: Final = 20_000
 _COUNTS: Final = (
     names.IMAGES_GENERATED,
     "gen_ai.response.image.count",
@@ -33,19 +34,18 @@ _REASONS: Final = (names.RESPONSE_FINISH_REASONS, "llm.finish_reason", "ai.respo
 
 def reply_in(attributes: Attributes) -> tuple[Reply, bool]:
     """What came, as the reply of one of our own calls; and whether the span tells what came at all."""
+    output = output_in(attributes)
+    images = _told(attributes, output) or _plain(attributes)
+    is_known = any(image.size_bytes is not None or image.url is not None for image in images)
     reply, is_told = Reply(), False
     for key in _REPLIES:
         document = parsed(attributes.get(key))
         if isinstance(document, Mapping):
             is_told = True
-            reply.read(document)
-    # What a reply says of itself stays, its pictures are told better by the attributes made for them.
-    of_reply, reply.images = reply.images, []
-    output = output_in(attributes)
-    images = _told(attributes, output) or _plain(attributes)
-    if not any(image.size_bytes is not None or image.url is not None for image in images):
-        # OpenInference replaces long ones by a mark in one place and leaves them whole in the other.
-        images = of_reply or images
+            reply.read(_without_long_texts(document) if is_known else document)
+    # What a reply says of itself stays. Its pictures are told better by the attributes made for them, unless
+    # those hold a mark in their place, as OpenInference's do for long ones.
+    images = images if is_known else reply.images or images
     count = _count(attributes)
     if not images and count:
         images = [Image(mime_type=mime_type) for mime_type in _mime_types(attributes, count)]
@@ -62,6 +62,15 @@ def reply_in(attributes: Attributes) -> tuple[Reply, bool]:
         reply.read({"finish_reasons": [reasons] if isinstance(reasons, str) else reasons})
     is_told = is_told or bool(images) or output.is_told or count is not None or reply.refusal is not None
     return reply, is_told
+
+
+def _without_long_texts(value: Any) -> Any:
+    """The document without pictures that are known already: measuring one takes longer than all the rest."""
+    if isinstance(value, str):
+        return value if len(value) < _LONG else None
+    if isinstance(value, dict):
+        return {name: _without_long_texts(item) for name, item in value.items()}
+    return [_without_long_texts(item) for item in value] if isinstance(value, list) else value
 
 
 def _told(attributes: Attributes, output: Output) -> list[Image]:

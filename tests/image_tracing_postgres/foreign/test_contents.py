@@ -40,6 +40,16 @@ def test_a_large_picture_is_measured_and_dropped(foreign: Foreign, attributes: d
     assert attempt.size_bytes == 5_000_008
 
 
+@pytest.mark.parametrize("mark", ["__REDACTED__", f"data:image/png;base64,{_LARGE}"])
+def test_a_picture_that_is_told_twice_is_one(foreign: Foreign, mark: str) -> None:
+    reply = {"data": [{"b64_json": _LARGE, "revised_prompt": "A fox"}]}
+    told = {"output.images.0.image.url": mark, "output.value": json.dumps(reply)}
+
+    [(_, attempt)] = rows_from([foreign({**IMAGE, **told})]).attempts
+    assert (attempt.size_bytes, len(json.loads(attempt.images or ""))) == (5_000_008, 1)
+    assert json.loads(attempt.extras or "") == {"revised_prompt": "A fox"}
+
+
 @pytest.mark.parametrize(
     "key", ["gen_ai.prompt", "input.value", "prompt", "gen_ai.request.image.reference", "error.message"]
 )

@@ -1,6 +1,7 @@
 """Spans of other instrumentations below each other, below ours, and below workflows."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from itertools import pairwise, permutations
 from math import inf
 from typing import Any
@@ -140,6 +141,41 @@ def test_what_was_kept_of_workflows_goes_with_everything(store: Store, database:
 
     with psycopg.connect(database) as connection:
         assert connection.execute("SELECT * FROM image_foreign_spans").fetchall() == []
+
+
+def test_many_writers_of_the_same_traces_end_right(database: str, store: Store) -> None:
+    errors: list[psycopg.Error] = []
+
+    def write(shift: int) -> None:
+        try:
+            with BoundedConnection.connect(database, autocommit=True, prepare_threshold=None) as connection:
+                for part in range(4):
+                    save(connection, rows_from(_one_of_four((part + shift) % 4)))
+        except psycopg.Error as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=write, args=(shift,)) for shift in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert errors == []
+    assert _told(store) == [("completed", "illustrate", ["2", "f1"])] * 20
+
+
+def _one_of_four(part: int) -> list[ReadableSpan]:
+    """A quarter of the spans of twenty traces: generations, attempts, and foreign ones below each."""
+    made: list[Callable[[int], list[ReadableSpan]]] = [
+        lambda trace_id: [OURS.root(trace_id=trace_id)],
+        lambda trace_id: [OURS.attempt(trace_id=trace_id)],
+        lambda trace_id: [THEIRS(trace_id=trace_id, span_id=0xF1, parent=1)],
+        lambda trace_id: [
+            THEIRS(trace_id=trace_id, span_id=0xF2, parent=2),
+            THEIRS(trace_id=trace_id, span_id=0xF3, parent=0xF2),
+        ],
+    ]
+    return [span for trace_id in range(1, 21) for span in made[part](trace_id)]
 
 
 @pytest.fixture
