@@ -11,7 +11,7 @@ CHROMIUM := $(shell command -v chromium || command -v chromium-browser || comman
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-diffusers check lint types imports wheel test-long test-lowest test-sdks test-nonroot screenshot stop clean
+.PHONY: help demo test test-diffusers test-foreign check lint types imports wheel test-long test-lowest test-sdks test-nonroot screenshot stop clean
 
 help: ## Say what there is to make
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -24,6 +24,10 @@ test: $(VENV)/.test chromium ## Run the tests, browser included; their long form
 
 test-long: $(VENV)/.test chromium ## Run the long form of the soak, fuzz and fault tests
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m long $(PYTEST_ARGS)
+
+test-foreign: $(VENV)/.foreign ## Run other instrumentations and look at the rows of their spans (0.5 GB, installed once)
+	IMAGE_TRACING_FOREIGN="$(CURDIR)/$(VENV)/foreign" $(BIN)/pytest -m foreign $(PYTEST_ARGS) \
+		tests/image_tracing_postgres/foreign/test_packages.py
 
 test-diffusers: $(VENV)/.diffusers ## Run the tests that need diffusers and torch (1.3 GB, installed once)
 	$(BIN)/pytest -m diffusers $(PYTEST_ARGS) tests/image_tracing/instrumentors/test_diffusers.py
@@ -78,6 +82,11 @@ $(VENV)/.test: pyproject.toml | $(BIN)/python
 	@$(BIN)/pip install --quiet --upgrade 'pip>=25.1'
 	@$(BIN)/pip install --quiet --editable '.[all]' --group test --group newest --group check
 	@touch $@ $(VENV)/.demo
+
+$(VENV)/.foreign: pyproject.toml $(VENV)/.test
+	@echo "Installing other instrumentations into $(VENV)/foreign (once)"
+	@tests/packaging/foreign.sh "$(CURDIR)/$(BIN)/python" "$(CURDIR)/$(VENV)/foreign"
+	@touch $@
 
 $(VENV)/.diffusers: pyproject.toml $(VENV)/.test
 	@echo "Installing diffusers and torch into $(VENV) (once)"
