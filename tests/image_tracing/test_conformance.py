@@ -11,7 +11,7 @@ from opentelemetry.metrics import Histogram, Meter
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Decision, Sampler, SamplingResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.semconv._incubating.metrics import gen_ai_metrics
 from opentelemetry.trace import SpanKind, Status, StatusCode
@@ -355,3 +355,17 @@ def test_measurements_have_the_attributes_of_the_convention(
     assert told
     assert [each for each in told if not required <= set(each) <= required | allowed] == []
     assert [conventions.wrong_attributes(each) for each in told] == [[]] * len(told)
+
+
+def test_an_sdks_call_that_is_not_sampled_is_measured_like_any(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = InMemoryMetricReader()
+    monkeypatch.setattr(metrics._internal, "_METER_PROVIDER", MeterProvider([reader]))
+    stream_from_an_sdk(api)
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", TracerProvider(sampler=ALWAYS_OFF))
+    stream_from_an_sdk(api)
+
+    found = {name: points(reader, name) for name in (OPERATION_DURATION, TOKENS_USED)}
+    counts = {name: [point.count for point in each] for name, each in found.items()}
+    assert counts == {OPERATION_DURATION: [2], TOKENS_USED: [2, 2]}

@@ -218,21 +218,24 @@ class _Beginning:
 
     def _attempt(self, tracer: Tracer, call: Call, started_at: int | None) -> CallRecording | Attempt:
         attempt = self._plan.begin_call(call, tracer, self._first_attributes(call), started_at)
-        if not attempt.is_recording:
+        if not attempt.is_looked_at:
             return attempt
-        generation = attempt.generation
-        self._plan.describe_call(call, self._options, generation=generation, into=attempt.attributes)
+        if attempt.is_recording:
+            self._plan.describe_call(
+                call, self._options, generation=attempt.generation, into=attempt.attributes
+            )
         return CallRecording(self._call, attempt, None)
 
     def _part(self, parent: CallRecording | Attempt, call: Call) -> CallRecording | None:
         attempt = parent if isinstance(parent, Attempt) else parent.attempt
-        if not attempt.is_recording:
+        if not attempt.is_looked_at:
             return None
         told = self._first_attributes(call)
         provider = self._plan.provider_of(call)
         if provider is not None:
             told[names.PROVIDER_NAME] = provider
-        self._plan.describe_call(call, self._options, generation=attempt.generation, into=told)
+        if attempt.is_recording:
+            self._plan.describe_call(call, self._options, generation=attempt.generation, into=told)
         attempt.enrich(self._plan.model_of(call), told)
         return CallRecording(self._call, attempt, parent)
 
