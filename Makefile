@@ -11,7 +11,7 @@ CHROMIUM := $(shell command -v chromium || command -v chromium-browser || comman
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-diffusers test-foreign check lint types imports wheel test-long test-lowest test-sdks test-nonroot screenshot stop clean
+.PHONY: help demo test test-backends test-diffusers test-foreign check lint types imports wheel test-long test-lowest test-sdks test-nonroot screenshot stop clean
 
 help: ## Say what there is to make
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -31,6 +31,10 @@ test-foreign: $(VENV)/.foreign ## Run other instrumentations and look at the row
 
 test-diffusers: $(VENV)/.diffusers ## Run the tests that need diffusers and torch (1.3 GB, installed once)
 	$(BIN)/pytest -m diffusers $(PYTEST_ARGS) tests/image_tracing/instrumentors/test_diffusers.py
+
+test-backends: $(VENV)/.backends chromium ## Send to a real Phoenix and a real MLflow (1 GB, installed once), and look at their screens
+	IMAGE_TRACING_BACKENDS="$(CURDIR)/$(VENV)/backends" IMAGE_TRACING_SCREENSHOTS="$(CURDIR)/build/backends" \
+		$(BIN)/pytest -m backends $(PYTEST_ARGS) tests/backends
 
 check: lint types imports wheel ## Lint, types, direction of imports, the built wheel
 
@@ -86,6 +90,13 @@ $(VENV)/.test: pyproject.toml | $(BIN)/python
 $(VENV)/.foreign: pyproject.toml $(VENV)/.test
 	@echo "Installing other instrumentations into $(VENV)/foreign (once)"
 	@tests/packaging/foreign.sh "$(CURDIR)/$(BIN)/python" "$(CURDIR)/$(VENV)/foreign"
+	@touch $@
+
+$(VENV)/.backends: pyproject.toml $(VENV)/.test
+	@echo "Installing Phoenix and MLflow into $(VENV)/backends (once)"
+	@$(PYTHON) -m venv $(VENV)/backends
+	@$(VENV)/backends/bin/pip install --quiet --upgrade 'pip>=25.1'
+	@$(VENV)/backends/bin/pip install --quiet --group backends
 	@touch $@
 
 $(VENV)/.diffusers: pyproject.toml $(VENV)/.test

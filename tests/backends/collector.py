@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,8 @@ def paint(model, prompt, *, seed=7):
         raise TimeoutError("no picture after 30 s")
     if model == "prude":
         return {"images": [], "finish_reason": "SAFETY"}
-    return {"id": "r-1", "data": [{"url": "https://example.org/1.png"}], "usage": {"output_tokens": 1056}}
+    usage = {"input_tokens": 9, "output_tokens": 1056}
+    return {"id": "r-1", "data": [{"url": "https://example.org/1.png"}], "usage": usage}
 
 @generation
 def illustrate(lesson_id, prompt):
@@ -48,6 +50,8 @@ class Collector:
     def __init__(self, *, status: int = 200, is_silent: bool = False) -> None:
         self.spans: list[Span] = []
         self.services: list[str] = []
+        self.paths: set[str] = set()
+        self.headers: Mapping[str, str] = {}
         self.requests = 0
         self._ending = threading.Event()
         collector = self
@@ -56,6 +60,8 @@ class Collector:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 collector.requests += 1
+                collector.paths.add(self.path)
+                collector.headers = {name.lower(): value for name, value in self.headers.items()}
                 if is_silent:
                     collector._ending.wait(120)
                     return
@@ -105,7 +111,7 @@ def _plain(value: AnyValue) -> Any:
     return None if kind is None else getattr(value, kind)
 
 
-def environment(database: str | None, collector: Collector | None = None, **more: str) -> dict[str, str]:
+def environment(database: str | None, collector: Collector | None = None, /, **more: str) -> dict[str, str]:
     """This process's environment without what it says to OpenTelemetry and to us, and with what is given."""
     kept = {
         name: value
