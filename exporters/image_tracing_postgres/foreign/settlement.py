@@ -91,6 +91,8 @@ class _Look:
                 told[_row_id(trace, span_id)] = json.loads(workflow)
         places = self._places()
         self._there = self._ids({*told, *(move.own for move in places), *(move.home for move in places)})
+        # A workflow whose generation was deleted has neither.
+        places = [move for move in places if move.is_part or move.home in self._there or move.home in told]
         self.moves: Final = self._left(places)
         homes = {move.home for move in self.moves}
         for row_id, row in told.items():
@@ -153,6 +155,9 @@ def _apply(cursor: Cursor, look: _Look, updated_at: str) -> None:
     workflows = [{**row, "updated_at": updated_at} for _, row in sorted(look.workflows.items())]
     if workflows:
         cursor.execute(statement("merge_traces"), {"rows": json.dumps(workflows)})
+        for workflow in workflows:
+            span = {"otel_trace_id": workflow["otel_trace_id"], "span_id": workflow["otel_span_id"]}
+            cursor.execute(statement("foreign_told"), span)
     asked = {"ids": own, "span_ids": sorted({move.span.span_id for move in look.moves})}
     rows = {(row[0], row[1]): json.loads(row[2]) for row in cursor.execute(statement("foreign_rows"), asked)}
     terms = {row[0]: row[1] for row in cursor.execute(statement("foreign_terms"), {"ids": own})}

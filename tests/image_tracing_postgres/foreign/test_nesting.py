@@ -135,6 +135,23 @@ def test_a_later_end_of_a_workflow_wins(store: Store) -> None:
     assert _each_order(store, spans) == [[("failed", "illustrate", ["f1"])]]
 
 
+def test_nothing_is_kept_of_a_workflow_beside_its_row(store: Store, database: str) -> None:
+    store.save(rows_from([THEIRS.workflow(failed="a secret"), THEIRS(parent=0xA0)]))
+    [trace] = store.list()
+    store.delete(trace.id)
+
+    with psycopg.connect(database) as connection:
+        assert "secret" not in str(connection.execute("SELECT * FROM image_foreign_spans").fetchall())
+
+
+def test_a_call_below_a_deleted_workflow_is_its_own(store: Store) -> None:
+    store.save(rows_from([THEIRS.workflow(), THEIRS(parent=0xA0)]))
+    store.delete(store.list()[0].id)
+    store.save(rows_from([THEIRS(span_id=0xF2, parent=0xA0)]))
+
+    assert _told(store) == [("completed", None, ["f2"])]
+
+
 def test_what_was_kept_of_workflows_goes_with_everything(store: Store, database: str) -> None:
     store.save(rows_from([THEIRS.workflow()]))
     store.delete_all()
