@@ -62,7 +62,7 @@ def test_the_oldest_version_of_an_sdk_is_the_one_that_is_tested(name: str, packa
     groups = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
 
     assert name in instrumentors._SDKS
-    assert f"{package}>={oldest}" in [*groups["sdks"], *groups.get("diffusers", [])]
+    assert f"{package}>={oldest}" in [*groups["sdks"], *groups["litellm"], *groups["diffusers"]]
 
 
 @pytest.mark.parametrize("block", re.findall(r"^```python\n(.*?)^```", RELIABILITY, re.DOTALL | re.MULTILINE))

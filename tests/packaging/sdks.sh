@@ -1,6 +1,7 @@
 #!/bin/sh
 # Run the tests of each instrumentor with the oldest version of its SDK that pyproject.toml allows, one
-# environment for each: together they would raise each other's versions.
+# environment for each: together they would raise each other's versions. litellm, which make test has no place
+# for, also with its newest.
 # sdks.sh PYTHON [REQUIREMENT...]: "openai==1.40.0" tests that one instead.
 set -eu
 python=${1:-python3}
@@ -17,10 +18,13 @@ cd "$top"
 uv=$folder/tools/bin/uv
 [ $# -gt 0 ] || set -- $("$python" -c '
 import tomllib
-print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["sdks"])')
+groups = tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]
+print(*groups["sdks"], *groups["litellm"])')
 
 for requirement in "$@"; do
     name=$(echo "$requirement" | sed 's/[^a-zA-Z0-9_-].*//' | tr A-Z- a-z_)
+    resolutions=lowest-direct
+    [ "$name" != litellm ] || resolutions="lowest-direct highest"
     case $name in
     huggingface_hub) tests=test_huggingface ;;
     fal_client) tests=test_fal ;;
@@ -28,12 +32,14 @@ for requirement in "$@"; do
     *) tests=test_$name ;;
     esac
     files=$(for test in $tests; do ls tests/image_tracing/instrumentors/"$test"*.py; done)
-    "$uv" venv --quiet --clear --python "$python" "$folder/sdk"
-    "$uv" pip install --quiet --python "$folder/sdk/bin/python" --editable '.[postgres,images]' \
-        opentelemetry-distro pytest pytest-timeout wrapt
-    "$uv" pip install --quiet --python "$folder/sdk/bin/python" --resolution lowest-direct "$requirement"
-    "$uv" pip list --quiet --python "$folder/sdk/bin/python" | grep -iE "^($(echo "$name" | tr _ .)|httpx2?|pydantic|requests|aiohttp|pillow) "
-    # What an old SDK does of its own that newer libraries deprecate is not ours to mend.
-    "$folder/sdk/bin/pytest" -q -m 'not long' -W ignore::DeprecationWarning -W ignore::PendingDeprecationWarning \
-        -W ignore::FutureWarning $files
+    for resolution in $resolutions; do
+        "$uv" venv --quiet --clear --python "$python" "$folder/sdk"
+        "$uv" pip install --quiet --python "$folder/sdk/bin/python" --editable '.[postgres,images]' \
+            opentelemetry-distro pytest pytest-timeout wrapt
+        "$uv" pip install --quiet --python "$folder/sdk/bin/python" --resolution "$resolution" "$requirement"
+        "$uv" pip list --quiet --python "$folder/sdk/bin/python" | grep -iE "^($(echo "$name" | tr _ .)|httpx2?|pydantic|requests|aiohttp|pillow) "
+        # What an old SDK does of its own that newer libraries deprecate is not ours to mend.
+        "$folder/sdk/bin/pytest" -q -m 'not long' -W ignore::DeprecationWarning -W ignore::PendingDeprecationWarning \
+            -W ignore::FutureWarning $files
+    done
 done
