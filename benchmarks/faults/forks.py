@@ -59,8 +59,9 @@ def _orphan(count: int) -> None:
 
 def _threads(count: int) -> None:
     """Forks while other threads are within `end()` and hold what locks there are."""
-    # The first call imports, and a lock of the import system that is held at a fork is lost for the child.
-    _paint(1)
+    if order.stack == "stock":
+        # The first call imports, and an import lock that is held at a fork is lost for the child.
+        _paint(1)
     is_over = threading.Event()
 
     def paint_on() -> None:

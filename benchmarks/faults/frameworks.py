@@ -15,7 +15,9 @@ from faults.bench import Bench
 from faults.process import Child, ChildFailedError, environment
 from faults.row import Row
 from faults.trial import Trial
-from faults.waiting import wait_until
+from faults.waiting import TooSlowError, wait_until
+
+_GRACE_SECONDS: Final = 30
 
 _FORKS: Final = {
     "process": ("multiprocessing.Process", 300),
@@ -49,8 +51,8 @@ def run(bench: Bench) -> Iterator[Row]:
     tasks = bench.size(100, 10)
     for stack in bench.stacks:
         with bench.trial("F5 celery", stack) as trial:
-            _work(trial, tasks)
-            yield _row(trial, "celery prefork, --max-tasks-per-child 1", tasks)
+            has_ended = _work(trial, tasks)
+            yield _row(trial, "celery prefork, --max-tasks-per-child 1", tasks, has_ended=has_ended)
     for way, (situation, calls) in _FORKS.items():
         count = bench.size(calls, calls // 10)
         for stack in bench.stacks:
@@ -59,7 +61,7 @@ def run(bench: Bench) -> Iterator[Row]:
                 yield _row(trial, situation, count)
 
 
-def _row(trial: Trial, situation: str, count: int) -> Row:
+def _row(trial: Trial, situation: str, count: int, *, has_ended: bool = True) -> Row:
     recovery = trial.drain()
     ended = trial.lines.count()
     return trial.row(
@@ -67,6 +69,7 @@ def _row(trial: Trial, situation: str, count: int) -> Row:
         situation,
         f"lost 0 of {count}",
         recovery_seconds=recovery if trial.is_ours else None,
+        figures={} if has_ended else {"killed after s": _GRACE_SECONDS},
         checks={f"{ended} spans ended, of {count}": ended >= count},
     )
 
@@ -101,7 +104,8 @@ def _answers(port: int) -> bool:
         return False
 
 
-def _work(trial: Trial, tasks: int) -> None:
+def _work(trial: Trial, tasks: int) -> bool:
+    """Whether the worker ended when it was asked to; else it is killed, as who runs containers does."""
     broker = trial.folder / "broker"
     for folder in (broker, Path(f"{broker}-control")):
         folder.mkdir()
@@ -128,7 +132,14 @@ def _work(trial: Trial, tasks: int) -> None:
     )
     wait_until(lambda: trial.lines.count() >= tasks, seconds=180, wanted=f"{tasks} tasks done by celery")
     worker.kill(signal.SIGTERM)
-    worker.wait(seconds=120)
+    try:
+        worker.wait(seconds=_GRACE_SECONDS)
+    except TooSlowError as error:
+        # Seen once in sixty runs and not explained: the stacks are for who looks into it.
+        print(error, file=sys.stderr, flush=True)
+        worker.kill()
+        return False
+    return True
 
 
 def _fork(trial: Trial, way: str, count: int) -> None:

@@ -51,6 +51,8 @@ def main() -> None:
         seconds=time.monotonic() - began,
         errors=made.errors,
     )
+    if order.end == "wait":
+        sys.stdin.readline()
     if order.end == "stay":
         threading.Event().wait()
     if order.end == "exit":

@@ -8,8 +8,9 @@ from faults.row import Stack
 
 # SDK spans cost the load least, decorators are what users write, hostile is what others send.
 Way = Literal["sdk", "decorators", "hostile"]
-# How the process ends when it has made all its spans; `stay` waits to be killed.
-End = Literal["return", "exit", "stay"]
+# How the process ends when it has made all its spans; `wait` waits for a line on its standard input,
+# `stay` to be killed.
+End = Literal["return", "exit", "wait", "stay"]
 
 
 @dataclass(frozen=True, slots=True)

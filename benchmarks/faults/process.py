@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -35,7 +36,7 @@ def environment(more: Mapping[str, str]) -> dict[str, str]:
         name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "IMAGE_TRACING_"))
     }
     path = os.pathsep.join(filter(None, [str(_BENCHMARKS), os.environ.get("PYTHONPATH")]))
-    return {**kept, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **more}
+    return {**kept, "PYTHONPATH": path, "PYTHONFAULTHANDLER": "1", "PYTHONUNBUFFERED": "1", **more}
 
 
 class Child:
@@ -104,7 +105,7 @@ class Child:
             except queue.Empty:
                 raise TooSlowError(
                     f"{name!r} was wanted from {self._name} within {seconds:g} s, "
-                    f"and it said: {self.said()[-2_000:]}"
+                    f"and it said: {self.stacks()[-6_000:]}"
                 ) from None
             if found is None:
                 raise ChildFailedError(
@@ -118,6 +119,13 @@ class Child:
         """What it wrote to its standard error, with others that share the log."""
         return self._log.read_text(encoding="utf-8", errors="replace") if self._log.exists() else ""
 
+    def stacks(self) -> str:
+        """End it, and what it said, last of all where its threads were."""
+        self.kill(signal.SIGABRT)
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(5)
+        return self.said()
+
     def go_on(self) -> None:
         """Answer a load that has paused."""
         assert self._process.stdin is not None
@@ -125,9 +133,9 @@ class Child:
         self._process.stdin.flush()
 
     def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
-        """Send a signal, if it still runs; to its whole group where it has one of its own and is killed."""
+        """Send a signal, if it still runs; one that kills goes to its whole group, where it has one."""
         try:
-            if self._has_group and number is signal.SIGKILL:
+            if self._has_group and number in (signal.SIGKILL, signal.SIGABRT):
                 os.killpg(self._process.pid, number)
             elif self._process.poll() is None:
                 self._process.send_signal(number)
@@ -139,7 +147,9 @@ class Child:
         try:
             self._process.wait(seconds)
         except subprocess.TimeoutExpired:
-            raise TooSlowError(f"{self._name} was to end within {seconds:g} s") from None
+            raise TooSlowError(
+                f"{self._name} was to end within {seconds:g} s, and it said: {self.stacks()[-6_000:]}"
+            ) from None
         deadline = time.monotonic() + 5
         while self.ended_at is None and time.monotonic() < deadline:
             time.sleep(0.001)

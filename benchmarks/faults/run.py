@@ -6,7 +6,7 @@ nor in a counter. *stock* is the same load under the SDK's BatchSpanProcessor, w
 our PostgresSpanExporter; what that exporter refuses counts as counted, what it or the processor gives up as
 lost.
 
-    python benchmarks/faults/run.py                     # F1 to F15 and F17, about two hours
+    python benchmarks/faults/run.py                     # F1 to F15 and F17, about an hour and a half
     python benchmarks/faults/run.py F4 F7 --seed 7      # some of them, again with the same chances
     python benchmarks/faults/run.py --short             # small numbers, five minutes
     python benchmarks/faults/run.py F15 --minutes 30 --json docs/reliability/soak.json

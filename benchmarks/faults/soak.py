@@ -23,7 +23,7 @@ def run(bench: Bench) -> Iterator[Row]:
     count = int(_RATE * seconds)
     with ExitStack() as stack_of:
         trials = [stack_of.enter_context(bench.trial("F15", stack)) for stack in bench.stacks]
-        loads = [trial.load(way="decorators", count=count, rate=_RATE) for trial in trials]
+        loads = [trial.load(way="decorators", count=count, rate=_RATE, end="wait") for trial in trials]
         for load in loads:
             load.event("begun")
         began = time.monotonic()
@@ -40,6 +40,8 @@ def run(bench: Bench) -> Iterator[Row]:
                 recoveries.append(trials[0].until_stored(waiting, seconds=max(90.0, away_seconds)))
         made = [load.event("made", seconds=seconds + 120) for load in loads]
         over_at = time.monotonic()
+        for load in loads:
+            load.go_on()
         shut = [load.event("shut", seconds=120) for load in loads]
         for load, trial in zip(loads, trials, strict=True):
             load.wait()

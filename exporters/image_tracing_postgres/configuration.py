@@ -22,7 +22,7 @@ _OTLP_PACKAGES: Final = {
 }
 
 _lock: Final = Lock()
-_configured: list[TracerProvider] = []
+_configured: Final[list[tuple[TracerProvider, SpanProcessor | None]]] = []
 
 
 def configure(

@@ -25,6 +25,8 @@ from image_tracing_postgres.values import array
 # Connections that could not have the table of foreign spans, and until when they need not ask again.
 _without_table: Final[WeakKeyDictionary[BoundedConnection, float]] = WeakKeyDictionary()
 _WITHOUT_TABLE_SECONDS: Final = 60.0
+# Of the time until the connection's deadline.
+_STATEMENT_SHARE: Final = 0.5
 
 
 def save(connection: BoundedConnection, rows: Rows) -> None:
@@ -98,9 +100,12 @@ def _place(connection: BoundedConnection, rows: Rows, updated_at: str) -> None:
 
 @contextmanager
 def _transaction(connection: BoundedConnection) -> Iterator[psycopg.Cursor[Any]]:
-    # Reading is within the limit too: a client that goes away leaves its statement waiting for a lock.
+    # Reading is within the limit too: a client that goes away leaves its statement waiting for a lock. The
+    # server's limit comes first, also for a statement that is not the first one: only it tells of a statement
+    # that takes too long, and not of a connection that is gone.
+    now = monotonic()
     with connection.transaction(), connection.cursor() as cursor:
-        limit_statements(cursor, connection.deadline)
+        limit_statements(cursor, now + _STATEMENT_SHARE * (connection.deadline - now))
         yield cursor
         # A hint for open pages; it is lost behind pgbouncer, and they look for themselves as well.
         cursor.execute(statement("notify"))

@@ -4,7 +4,7 @@ The rows of a set depend neither on the order of its spans nor on repetitions. W
 trace is brought together in the database (`merge.py`), by the same rules.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from opentelemetry.sdk.trace import ReadableSpan
@@ -71,12 +71,14 @@ class Rows:
         unread: list[Unread],
         foreign: Sequence[ForeignSpan] = (),
         workflows: int = 0,
+        pause: Callable[[], object] | None = None,
     ) -> None:
         self.ids: Final = sorted(generations)
         self.unread = unread
         self.foreign: Final = foreign
         self._workflows = workflows
         self._generations = generations
+        self._pause = pause
         self._made: dict[str, tuple[TraceRow, list[AttemptRow]] | None] = {}
 
     @property
@@ -115,17 +117,24 @@ class Rows:
     def of(self, trace_id: str) -> tuple[TraceRow, list[AttemptRow]] | None:
         """The rows of one trace; None if none of its spans could be read."""
         if trace_id not in self._made:
+            if self._pause is not None:
+                self._pause()
             generation = self._generations[trace_id]
             self._made[trace_id] = generation.rows(trace_id)
             self.unread += generation.unread
         return self._made[trace_id]
 
 
-def rows_from(spans: Iterable[ReadableSpan], *, is_trusting: bool = False) -> Rows:
+def rows_from(
+    spans: Iterable[ReadableSpan],
+    *,
+    is_trusting: bool = False,
+    pause: Callable[[], object] | None = None,
+) -> Rows:
     """The rows of all generations and attempts among the spans; other spans are passed over.
 
     `is_trusting` takes the JSON of our own instrumentation as it is, which is faster; Postgres then has the
-    last word.
+    last word. `pause` is called between spans and between traces.
     """
     generations: dict[tuple[int, int], _Generation] = {}
     reading = Reading(is_trusting=is_trusting)
@@ -133,6 +142,8 @@ def rows_from(spans: Iterable[ReadableSpan], *, is_trusting: bool = False) -> Ro
     foreign: dict[tuple[str, str], ForeignSpan] = {}
     workflows = 0
     for given in spans:
+        if pause is not None:
+            pause()
         try:
             role, span, attributes = told_by(given)
             context = span.context
@@ -166,6 +177,7 @@ def rows_from(spans: Iterable[ReadableSpan], *, is_trusting: bool = False) -> Ro
         unread,
         [foreign[key] for key in sorted(foreign)],
         workflows,
+        pause,
     )
 
 

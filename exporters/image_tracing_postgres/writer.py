@@ -61,12 +61,14 @@ class Writer:
     """Saves spans over one connection of its own, which is made when it is needed; not thread-safe.
 
     `dsn` None means IMAGE_TRACING_DATABASE_URL, else the embedded Postgres, which is started by the first
-    write. A database of the user's own is migrated only with `migrate=True`.
+    write. A database of the user's own is migrated only with `migrate=True`. `pause` is called between spans
+    and between rows, for a thread that has to let others have the interpreter.
     """
 
-    def __init__(self, dsn: str | None, *, migrate: bool) -> None:
+    def __init__(self, dsn: str | None, *, migrate: bool, pause: Callable[[], object] | None = None) -> None:
         self._dsn = dsn
         self._migrate = migrate
+        self._pause = pause
         self._connection: BoundedConnection | None = None
         self._conninfo = ""
         self._deadline = inf
@@ -87,7 +89,7 @@ class Writer:
         with untraced():
             while waiting:
                 batch, is_trusting = waiting.pop()
-                rows = rows_from(batch, is_trusting=is_trusting)
+                rows = rows_from(batch, is_trusting=is_trusting, pause=self._pause)
                 try:
                     self._save(rows)
                 except WriteError as error:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import threading
 import time
@@ -125,19 +126,23 @@ class Leftovers:
 
     def add(self, *lessons: str, seconds_ago: float = 0, closing: bool = True) -> Spool:
         """A generation with one attempt for each lesson: two records. Without `closing` the process lives."""
-        self._spans.clear()
-        for lesson in lessons:
-            with generation(lesson_id=lesson), attempt(model="flux") as made:
-                made.fail("no picture", outcome="refused")
         spool = Spool(self.folder)
-        for span in self._spans.finished():
-            spool.append(_aged(payload_of(span, is_trusted=True), seconds_ago))
+        self.fill(spool, *lessons, seconds_ago=seconds_ago)
         for path in segments_in(self.folder):
             path.with_suffix(CURSOR).write_bytes(bytes(8))
             os.utime(path.with_suffix(CURSOR), (time.time() - seconds_ago,) * 2)
         if closing:
             spool.close()
         return spool
+
+    def fill(self, spool: Spool, *lessons: str, seconds_ago: float = 0) -> None:
+        """The records of these lessons, at the end of a spool."""
+        self._spans.clear()
+        for lesson in lessons:
+            with generation(lesson_id=lesson), attempt(model="flux") as made:
+                made.fail("no picture", outcome="refused")
+        for span in self._spans.finished():
+            spool.append(_aged(payload_of(span, is_trusted=True), seconds_ago))
 
 
 def _aged(payload: bytes | None, seconds: float) -> bytes:
@@ -149,8 +154,18 @@ def _aged(payload: bytes | None, seconds: float) -> bytes:
 
 
 @pytest.fixture
-def leftovers(data_dir: Path, database: str, spans: Any) -> Leftovers:
-    return Leftovers(spool_folder(data_dir, database), spans)
+def leftovers(data_dir: Path, database: str, spans: Any) -> Iterator[Leftovers]:
+    left = Leftovers(spool_folder(data_dir, database), spans)
+    yield left
+    shutil.rmtree(left.folder, ignore_errors=True)
+
+
+@pytest.fixture
+def absent_leftovers(data_dir: Path, absent_store: Store, spans: Any) -> Iterator[Leftovers]:
+    """The same for a database that nobody serves."""
+    left = Leftovers(spool_folder(data_dir, absent_store.dsn), spans)
+    yield left
+    shutil.rmtree(left.folder, ignore_errors=True)
 
 
 @pytest.fixture

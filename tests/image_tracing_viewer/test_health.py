@@ -10,7 +10,6 @@ import pytest
 from starlette.testclient import TestClient
 from tests.image_tracing_viewer.conftest import Leftovers, client_of
 
-from image_tracing_postgres.spool import spool_folder
 from image_tracing_postgres.store import Store
 from image_tracing_viewer import create_app
 from image_tracing_viewer.health import Health, losses_told
@@ -91,24 +90,19 @@ def test_the_page_of_a_generation_tells_it_too(page: TestClient, rows: Any, left
     assert "1 span quarantined" in page.get(f"/traceImage/{rows.add()}").text
 
 
-@pytest.fixture
-def away(data_dir: Path, spans: Any, absent_store: Store) -> Leftovers:
-    """Spans for a database that nobody serves."""
-    left = Leftovers(spool_folder(data_dir, absent_store.dsn), spans)
-    for path in left.folder.glob("*.segment"):
-        path.unlink()
-    left.add("l-1", seconds_ago=60)
-    return left
+def test_the_page_of_an_error_tells_why_they_wait(absent_leftovers: Leftovers, absent_store: Store) -> None:
+    absent_leftovers.add("l-1", seconds_ago=60)
 
-
-def test_the_page_of_an_error_tells_why_they_wait(away: Leftovers, absent_store: Store) -> None:
     answer = client_of(create_app(absent_store, token="")).get("/traceImage", headers=BROWSER)
 
     assert answer.status_code == 503
     assert "2 spans have waited for the database for 1 min (connection refused)" in answer.text
 
 
-def test_the_strip_is_refreshed_without_the_database(away: Leftovers, absent_store: Store) -> None:
+def test_the_strip_is_refreshed_without_the_database(
+    absent_leftovers: Leftovers, absent_store: Store
+) -> None:
+    absent_leftovers.add("l-1", seconds_ago=60)
     began = time.monotonic()
 
     answer = client_of(create_app(absent_store, token="")).get("/traceImage?partial=health")

@@ -17,7 +17,7 @@ from image_tracing_postgres.spool.segment import cursor_of
 from image_tracing_viewer.formats import counted
 
 # Beyond so many records their number is told from their size: a look has to stay cheap.
-_COUNTED: Final = 20_000
+_COUNTED: Final = 10_000
 _BEGINNING_BYTES: Final = 16
 # What a working process has not stored for less than this is on its way.
 PATIENCE_SECONDS: Final = 10.0
@@ -64,6 +64,11 @@ def backlog_of(folder: Path) -> Backlog:
         except OSError:
             look.unreadable += 1
     return look.backlog()
+
+
+def is_readable(folder: Path) -> bool:
+    """Whether this user may look into `folder`, or there is none."""
+    return not os.path.exists(folder) or os.access(folder, os.R_OK | os.X_OK)
 
 
 def late_spools(data_dir: Path, *, but: Path) -> Iterator[tuple[Path, Backlog]]:

@@ -20,7 +20,7 @@ from image_tracing_postgres.spool.counts import Counts
 from image_tracing_postgres.spool.payloads import is_of_ended
 from image_tracing_postgres.spool.quarantine import files_in, number_in, record_in
 from image_tracing_postgres.writer import WriteError, Writer
-from image_tracing_viewer.backlog import Backlog, backlog_of, ends_of, is_stored
+from image_tracing_viewer.backlog import Backlog, backlog_of, ends_of, is_readable, is_stored
 from image_tracing_viewer.formats import counted
 
 _LOOK_SECONDS: Final = 0.25
@@ -58,6 +58,8 @@ def drained(
     `tell` hears a few times a second what is left, and what keeps it from being stored. Never raises.
     """
     deadline = monotonic() + timeout_seconds
+    if not is_readable(folder):
+        return Drained(0, Backlog(), 0, f"{folder} belongs to another user; run this as that user")
     ends = ends_of(folder)
     backlog = backlog_of(folder)
     number = number_in(folder)

@@ -35,7 +35,8 @@ def spool_findings(settings: Settings, database_url: str | None) -> Iterator[Fin
 
 def _place(folder: Path) -> Iterator[Finding]:
     there = folder
-    while not there.exists():
+    # Unlike Path.exists these raise nothing about a folder that may not be looked into.
+    while not os.path.exists(there):
         there = there.parent
     if not os.access(there, os.W_OK | os.X_OK):
         yield Finding(
@@ -51,7 +52,7 @@ def _place(folder: Path) -> Iterator[Finding]:
         step = "free some space, or set IMAGE_TRACING_DATA_DIR elsewhere: from 5 % on spans are given up"
         yield Finding("spool", "wrong", room, step)
     else:
-        yield Finding("spool", "good", room if folder.exists() else f"{room}; not made yet")
+        yield Finding("spool", "good", room if os.path.exists(folder) else f"{room}; not made yet")
 
 
 def _waiting(backlog: Backlog) -> Finding:

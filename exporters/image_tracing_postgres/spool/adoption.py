@@ -1,7 +1,6 @@
 """The segments of dead processes: whose they are, which generations they left open, and their end."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from time import time
 from typing import Final
@@ -29,7 +28,7 @@ class Adoption:
 
         Each newer segment repeats what is open, so that only the newest one tells.
         """
-        if any(sequence > self._sequence for sequence in self._others()):
+        if any(sequence > self._sequence for sequence in self._sequences()):
             return []
         started: dict[tuple[str, str], bytes] = {}
         place = 0
@@ -50,14 +49,11 @@ class Adoption:
     def finish(self) -> None:
         """Delete the segment; with the last one of its process, its counts go into the total."""
         self._segment.remove()
-        if not any(True for _ in self._others()):
+        if not self._sequences():
             add_to_total(self._segment.path.parent, self._process)
 
-    def _others(self) -> Iterator[int]:
-        for path in places.segments_in(self._segment.path.parent):
-            name = places.segment_name(path)
-            if name is not None and name.process == self._process and path != self._segment.path:
-                yield name.sequence
+    def _sequences(self) -> list[int]:
+        return places.sequences_of(self._segment.path.parent, self._process)
 
 
 def clear(folder: Path) -> None:

@@ -1,9 +1,9 @@
 """The thread that brings the records of the spool into the database, and lets go of them after the commit."""
 
 import logging
-import random
 import threading
 from pathlib import Path
+from random import Random
 from time import monotonic
 from typing import Final
 
@@ -12,6 +12,7 @@ from image_tracing_postgres.spool.compaction import Compaction
 from image_tracing_postgres.spool.folder import segments_in
 from image_tracing_postgres.spool.forks import follow_forks
 from image_tracing_postgres.spool.keeper import Keeper
+from image_tracing_postgres.spool.pause import Pause
 from image_tracing_postgres.spool.segment import Segment
 from image_tracing_postgres.spool.spool import Spool
 from image_tracing_postgres.spool.storing import Storing
@@ -52,7 +53,8 @@ class Drainer:
         self._spool = Spool(folder) if spool is None else spool
         self.counts = self._spool.counts
         self._batch_seconds = batch_seconds
-        self._writer = Writer(dsn, migrate=migrate)
+        self._pause_for_host = Pause(self._spool)
+        self._writer = Writer(dsn, migrate=migrate, pause=self._pause_for_host)
         self._keeper = Keeper(self._spool)
         self._begin()
         self._spool.on_append(self.wake)
@@ -61,16 +63,21 @@ class Drainer:
     def _begin(self) -> None:
         self._condition = threading.Condition()
         self._thread = Starter(self._run, "image-tracing drainer")
-        self._storing = Storing(self._spool, self._writer, batch_seconds=self._batch_seconds)
+        self._storing = Storing(
+            self._spool, self._writer, pause=self._pause_for_host, batch_seconds=self._batch_seconds
+        )
         self._compaction = Compaction(self._spool)
         self._told = Told(_logger)
         self._is_stopping = False
         self._is_woken = False
-        # Who waits in drain(), how many ever did, and up to which of these all is done.
+        # Who waits in drain(), how many ever did, up to which of these all is done; and tries that failed.
         self._waiting = 0
         self._drains = 0
         self._drained = 0
+        self._failed = 0
         self._failures = 0
+        # Spreads the load of many processes. Our own: the host's numbers come from a seed, images too.
+        self._random = Random()  # noqa: S311
         self._adopted_at = -_ADOPT_SECONDS
         self._problem: str | None = None
 
@@ -94,23 +101,23 @@ class Drainer:
                 self._condition.notify_all()
         self._keeper.wake()
 
-    def drain(self, timeout_seconds: float) -> bool:
+    def drain(self, timeout_seconds: float, *, is_patient: bool = True) -> bool:
         """Store everything there is, dead processes' records too; whether that was done within the time.
 
         Records that the database can never take are set aside and do not count. Segments of other processes
-        that live are theirs.
+        that live are theirs. Without `is_patient` a first failure ends the wait.
         """
         deadline = monotonic() + timeout_seconds
         self.start()
         with self._condition:
             self._drains += 1
-            wanted = self._drains
+            wanted, failed = self._drains, self._failed
             self._waiting += 1
             self._condition.notify_all()
             try:
                 while self._drained < wanted:
                     left = deadline - monotonic()
-                    if left <= 0 or not self._thread.is_alive:
+                    if left <= 0 or not self._thread.is_alive or (self._failed > failed and not is_patient):
                         return False
                     self._condition.wait(min(left, 1.0))
             finally:
@@ -122,7 +129,8 @@ class Drainer:
         deadline = monotonic() + timeout_seconds
         self._storing.limit = deadline
         self._writer.hurry(deadline)
-        is_empty = not self._thread.was_started or self.drain(timeout_seconds)
+        # A database that is away now hardly comes back within the time, and the host wants to end.
+        is_empty = not self._thread.was_started or self.drain(timeout_seconds, is_patient=False)
         with self._condition:
             self._is_stopping = True
             self._condition.notify_all()
@@ -151,12 +159,14 @@ class Drainer:
         with self._condition:
             if not self._is_woken and not self._is_asked and self._adoption_in > 0:
                 self._condition.wait(self._adoption_in)
+        # Appends wake nobody meanwhile.
+        if self._is_woken:
+            self._gather()
+        with self._condition:
             if self._is_stopping:
                 return
-            wanted, is_asked, is_woken = self._drains, self._is_asked, self._is_woken
+            wanted, is_asked = self._drains, self._is_asked
             self._is_woken = False
-        if is_woken and not is_asked:
-            self._pause(_GATHER_SECONDS)
         try:
             self._store(is_asked=is_asked)
         except WriteError as error:
@@ -207,7 +217,7 @@ class Drainer:
         failures.throw()
 
     def _adopt(self, *, is_asked: bool) -> None:
-        self._adopted_at = monotonic() + random.uniform(0, 1)  # noqa: S311 - only spreads the load
+        self._adopted_at = monotonic() + self._random.uniform(0, 1)
         clear(self.folder)
         own = {segment.path for segment in self._spool.segments}
         failures = _Failures()
@@ -229,7 +239,10 @@ class Drainer:
     def _wait_for_another_try(self) -> None:
         seconds = min(_LONGEST_WAIT_SECONDS, _FIRST_WAIT_SECONDS * 2 ** min(self._failures, 10))
         self._failures += 1
-        until = monotonic() + seconds * random.uniform(0.75, 1.25)  # noqa: S311 - only spreads the load
+        with self._condition:
+            self._failed += 1
+            self._condition.notify_all()
+        until = monotonic() + seconds * self._random.uniform(0.75, 1.25)
         drains = self._drains
         while not self._is_stopping and (left := until - monotonic()) > 0:
             self._compaction.make_room()
@@ -241,6 +254,13 @@ class Drainer:
             if self._is_woken and self._storing.suspects:
                 # Others may pass that one under suspicion.
                 return
+
+    def _gather(self) -> None:
+        """Wait for more that can go to the database together, unless somebody waits for what is there."""
+        until = monotonic() + _GATHER_SECONDS
+        with self._condition:
+            while not self._is_stopping and not self._is_asked and (left := until - monotonic()) > 0:
+                self._condition.wait(left)
 
     def _pause(self, seconds: float) -> None:
         with self._condition:

@@ -42,17 +42,17 @@ class SegmentName(NamedTuple):
 def spool_folder(data_dir: Path, dsn: str | None) -> Path:
     """The spool's folder for a database; `dsn` None means IMAGE_TRACING_DATABASE_URL, else the embedded one.
 
-    The same for each spelling of host, port and database; user and password do not count. It is not made
-    here.
+    The same for each spelling of host, port and database, also of the embedded one's; user and password do
+    not count. It is not made here.
     """
     if dsn is None:
         from image_tracing_postgres.settings import settings_from_environment
 
         dsn = settings_from_environment().database_url
-    return data_dir / SPOOL / (EMBEDDED if not dsn else _key(dsn))
+    return data_dir / SPOOL / (EMBEDDED if not dsn else _key(dsn, data_dir))
 
 
-def _key(dsn: str) -> str:
+def _key(dsn: str, data_dir: Path) -> str:
     import psycopg
     from psycopg.conninfo import conninfo_to_dict
 
@@ -66,6 +66,9 @@ def _key(dsn: str) -> str:
         found["port"] = found["port"] or "5432"
         found["host"] = found["host"] or found["hostaddr"] or "local"
         found["dbname"] = found["dbname"] or str(given.get("user") or os.environ.get("PGUSER", ""))
+    if found["host"] == str(data_dir / "postgres" / "cluster"):
+        # What `image-tracing database-url` prints.
+        return EMBEDDED
     found["host"] = found["host"].lower()
     if found["host"] in ("127.0.0.1", "::1"):
         found["host"] = "localhost"
@@ -100,8 +103,21 @@ def segment_name(path: Path) -> SegmentName | None:
 
 def segments_in(folder: Path) -> list[Path]:
     """The segments there are, each process's in order; none if there is no such folder."""
+    return [folder / name for name in sorted(_names_in(folder, ""))]
+
+
+def sequences_of(folder: Path, process: str) -> list[int]:
+    """Which of a process's segments there are, in no order."""
+    names = _names_in(folder, process + "-")
+    return [found.sequence for name in names if (found := segment_name(Path(name))) is not None]
+
+
+def _names_in(folder: Path, beginning: str) -> list[str]:
     try:
-        found = [Path(entry.path) for entry in os.scandir(folder) if entry.name.endswith(SEGMENT)]
+        return [
+            entry.name
+            for entry in os.scandir(folder)
+            if entry.name.startswith(beginning) and _NAME.fullmatch(entry.name)
+        ]
     except OSError:
         return []
-    return sorted(path for path in found if segment_name(path) is not None)

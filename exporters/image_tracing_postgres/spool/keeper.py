@@ -72,9 +72,9 @@ class Keeper:
         with self._condition:
             if not self._is_woken and not self._is_stopping:
                 self._condition.wait(_LOOK_SECONDS if is_busy else None)
-            self._is_woken = False
-        # So much is written together, and so late at most.
+        # So much is written together, and so late at most; appends wake nobody meanwhile.
         self._wait(_SYNC_SECONDS)
+        self._is_woken = False
         if self._spool.durability == "group":
             self._spool.sync()
         if not self._is_stopping and monotonic() - self._looked_at >= _LOOK_SECONDS:

@@ -2,7 +2,9 @@
 
 import threading
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
+from time import monotonic
 from typing import Final, Literal
 
 from image_tracing_postgres.spool import folder as places
@@ -56,9 +58,13 @@ class Spool:
         self._memory = Memory()
         self._is_failing = False
         self._is_ending = False
+        # Hints to the drainer that a thread of the host's may wait for the interpreter: whether one is at it,
+        # the last one to come, and when one was (monotonic seconds).
+        self.is_appending = False
+        self.appended_at = -inf
 
     def on_append(self, act: Callable[[], None]) -> None:
-        """Call `act` after each append, in the appending thread: it has to be quick and must not raise."""
+        """Call `act` after each append, one that failed too, in its thread: quick, and without raising."""
         self._on_append = act
 
     @property
@@ -71,6 +77,7 @@ class Spool:
 
         `begins` and `ends` name a generation that has begun or ended, by any key of the caller's.
         """
+        self.is_appending, self.appended_at = True, monotonic()
         with self._lock:
             if ends is not None:
                 self._opened.end(ends)
@@ -79,6 +86,7 @@ class Spool:
             is_on_disk = self._keep(payload)
             if begins is not None:
                 self._opened.begin(begins, payload)
+        self.is_appending = False
         self._on_append()
         return is_on_disk
 
@@ -86,12 +94,14 @@ class Spool:
         """Keep a record if a file takes it at once; False, and nothing is kept, if not."""
         record = _record_of(payload)
         with self._lock:
-            if record is None or self._is_failing or self.room.is_full or not self._write(record):
-                return False
-            if is_of_ended(payload):
+            is_kept = (
+                record is not None and not self._is_failing and not self.room.is_full and self._write(record)
+            )
+            if is_kept and is_of_ended(payload):
                 self.counts.add("ended")
+        # A disk that takes nothing has to be looked after as well.
         self._on_append()
-        return True
+        return is_kept
 
     def requeue(self, payload: bytes) -> None:
         """Keep a record that was counted before, behind all others."""

@@ -2,15 +2,24 @@
 
 import fcntl
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import time
+from typing import Final
 
 from image_tracing_postgres.spool import folder as places
 from image_tracing_postgres.spool.counts import REASONS, read_counts
+from image_tracing_postgres.spool.frames import HEADER_BYTES
 from image_tracing_postgres.spool.quarantine import number_in
 from image_tracing_postgres.spool.room import used_bytes
 from image_tracing_postgres.spool.segment import cursor_of
+
+# Kind, ids and name come first in a payload, then its times in nanoseconds.
+_TIMES: Final = re.compile(rb'\["[a-z]+","[0-9a-f]+","[0-9a-f]+","[^"]*",([0-9]+),(?:([0-9]+)|null),')
+_BEGINNING_BYTES: Final = 512
+# 2020-01-01.
+_FIRST_SECOND: Final = 1_577_836_800
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +34,7 @@ class SpoolState:
     waiting_bytes: int = 0
     """Records that are not in the database yet."""
     oldest_age_seconds: float = 0.0
-    """For how long, at most, the oldest of them has waited; 0 if none does."""
+    """How long ago the oldest of them ended, or began; 0 if none waits."""
     used_bytes: int = 0
     """All files of the folder, quarantine and stored records included."""
     quarantined: int = 0
@@ -43,10 +52,11 @@ def spool_state(folder: Path) -> SpoolState:
     for path in segments:
         try:
             status = path.stat()
-            left = status.st_size - cursor_of(path)
+            cursor = cursor_of(path)
+            left = status.st_size - cursor
             if left > 0:
                 waiting += left
-                oldest = min(oldest or status.st_mtime, _born_at(path, status))
+                oldest = min(oldest or status.st_mtime, _born_at(path, status, cursor))
             orphans += _is_orphan(path)
         except FileNotFoundError:
             continue
@@ -69,12 +79,17 @@ def spool_state(folder: Path) -> SpoolState:
     )
 
 
-def _born_at(path: Path, status: os.stat_result) -> float:
-    """When what waits was written, at the earliest: at the birth, or when the cursor last moved."""
+def _born_at(path: Path, status: os.stat_result, cursor: int) -> float:
+    """When what waits first was written, in seconds since 1970: when its span ended, or began."""
     try:
-        return path.with_suffix(places.CURSOR).stat().st_mtime
+        with path.open("rb") as file:
+            file.seek(cursor + HEADER_BYTES)
+            found = _TIMES.match(file.read(_BEGINNING_BYTES))
     except OSError:
-        return getattr(status, "st_birthtime", status.st_ctime)
+        return status.st_mtime
+    born = int(found[2] or found[1]) / 1e9 if found else 0.0
+    # A clock that jumped, or a span that somebody made by hand.
+    return born if _FIRST_SECOND < born < status.st_mtime else status.st_mtime
 
 
 def _is_orphan(path: Path) -> bool:

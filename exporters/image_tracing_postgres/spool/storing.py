@@ -3,12 +3,13 @@
 import logging
 from collections.abc import Sequence
 from math import inf
-from time import monotonic, sleep
+from time import monotonic
 from typing import Final
 
 from opentelemetry.sdk.trace import ReadableSpan
 
 from image_tracing_postgres.spool.frames import Frame
+from image_tracing_postgres.spool.pause import Pause
 from image_tracing_postgres.spool.payloads import SpooledSpan, identity_of, is_of_ended, span_from
 from image_tracing_postgres.spool.quarantine import set_aside
 from image_tracing_postgres.spool.segment import Segment
@@ -25,8 +26,6 @@ _BATCH_BYTES: Final = 1024 * 1024
 _LONE_SHARE: Final = 0.3
 # Around a suspect so many others are tried first.
 _NEIGHBOURS: Final = 8
-# Other threads get the interpreter for a moment after so many records.
-_RECORDS_AT_A_TIME: Final = 4
 
 
 class _Outcome:
@@ -45,9 +44,10 @@ class Storing:
     process ends: no write goes on after it.
     """
 
-    def __init__(self, spool: Spool, writer: Writer, *, batch_seconds: float) -> None:
+    def __init__(self, spool: Spool, writer: Writer, *, pause: Pause, batch_seconds: float) -> None:
         self._spool = spool
         self._writer = writer
+        self._pause = pause
         self._batch_seconds = batch_seconds
         self._batch_records = _BATCH_RECORDS
         self._told = Told(_logger)
@@ -174,9 +174,8 @@ class Storing:
         spans: list[ReadableSpan] = []
         of: dict[int, bytes] = {}
         refused: list[tuple[bytes, str | None, str]] = []
-        for number, payload in enumerate(payloads):
-            if number % _RECORDS_AT_A_TIME == 0:
-                sleep(0)
+        for payload in payloads:
+            self._pause()
             try:
                 span = span_from(payload)
             except ValueError as error:

@@ -63,6 +63,12 @@ class Records:
         assert payload is not None
         return payload
 
+    def both(self) -> tuple[bytes, bytes]:
+        """The start and the end of one generation."""
+        start = self(end_time=None)
+        self._number -= 1
+        return start, self()
+
     def many(self, number: int, **more: Any) -> list[bytes]:
         return [self(**more) for _ in range(number)]
 
@@ -144,9 +150,9 @@ def script(folder: Path, database: str, tmp_path: Path) -> Iterator[Script]:
         process.communicate()
 
 
-def ended(process: subprocess.Popen[str], *, code: int = 0) -> str:
+def ended(process: subprocess.Popen[str], *, code: int = 0, seconds: float = 60) -> str:
     """What the process wrote, after its end with this code."""
-    out, errors = process.communicate(timeout=60)
+    out, errors = process.communicate(timeout=seconds)
     assert process.returncode == code, errors
     return out
 

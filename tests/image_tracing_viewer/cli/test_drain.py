@@ -16,11 +16,10 @@ from tests.image_tracing_viewer.conftest import Leftovers
 from image_tracing_postgres.spool import spool_folder
 from image_tracing_postgres.spool.folder import segments_in
 from image_tracing_postgres.store import Store
+from image_tracing_viewer.backlog import ends_of, is_stored
 from image_tracing_viewer.cli import cli
 
 from .conftest import Command, Terminal
-
-ABSENT = "host=127.0.0.1 port=9 dbname=nowhere user=writer password=hunter2"
 
 KILLED = """
 import os, sys
@@ -125,18 +124,17 @@ def test_one_quarantined_record_does_not_keep_the_others_there(
 
 
 def test_a_database_that_is_away_is_told_and_nothing_is_lost(
-    data_dir: Path, spans: Any, capfd: pytest.CaptureFixture[str]
+    absent_leftovers: Leftovers, absent_store: Store
 ) -> None:
-    left = Leftovers(spool_folder(data_dir, ABSENT), spans)
-    left.add("l-1")
+    absent_leftovers.add("l-1")
 
-    shown = drain(ABSENT, "--timeout", "0.5")
+    shown = drain(str(absent_store.dsn), "--timeout", "0.5")
 
     assert shown.returncode == 1
     assert "2 spans" in shown.stderr
     assert "connection refused" in shown.stderr
     assert "hunter2" not in shown.stderr
-    assert len(segments_in(left.folder)) == 1
+    assert len(segments_in(absent_leftovers.folder)) == 1
 
 
 def test_records_of_a_living_process_are_waited_for(database: str, leftovers: Leftovers) -> None:
@@ -151,11 +149,37 @@ def test_records_of_a_living_process_are_waited_for(database: str, leftovers: Le
     assert drain(database).returncode == 0
 
 
+def test_a_spool_of_another_user_is_not_taken_for_an_empty_one(
+    command: Command, leftovers: Leftovers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leftovers.add("l-1")
+    # Root may read anything, so that the right itself cannot be taken away here.
+    monkeypatch.setattr(os, "access", lambda path, _mode: Path(path) != leftovers.folder)
+
+    shown = command("drain")
+
+    assert shown.exit_code == 1
+    assert "belongs to another user" in shown.stderr
+
+
+def test_what_a_busy_process_adds_meanwhile_is_not_waited_for(leftovers: Leftovers) -> None:
+    living = leftovers.add("l-1", closing=False)
+    ends = ends_of(leftovers.folder)
+    leftovers.fill(living, "l-2")
+    [(segment, end)] = ends.items()
+
+    segment.with_suffix(".cursor").write_bytes(end.to_bytes(8, "little"))
+
+    assert end < segment.stat().st_size
+    assert is_stored(segment, end)
+    living.close()
+
+
 def test_spools_of_other_databases_are_told(
     database: str, spans: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IMAGE_TRACING_DATA_DIR", str(tmp_path))
-    other = Leftovers(spool_folder(tmp_path, make_conninfo(ABSENT, dbname="elsewhere")), spans)
+    other = Leftovers(spool_folder(tmp_path, make_conninfo(database, dbname="elsewhere")), spans)
     other.add("l-1", seconds_ago=60)
 
     shown = drain(database)
