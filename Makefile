@@ -11,7 +11,7 @@ CHROMIUM := $(shell command -v chromium || command -v chromium-browser || comman
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports wheel test-long test-lowest test-nonroot screenshot stop clean
+.PHONY: help demo test test-backends test-diffusers test-foreign check lint types imports wheel test-long test-lowest test-sdks test-nonroot screenshot stop clean
 
 help: ## Say what there is to make
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -24,6 +24,17 @@ test: $(VENV)/.test chromium ## Run the tests, browser included; their long form
 
 test-long: $(VENV)/.test chromium ## Run the long form of the soak, fuzz and fault tests
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m long $(PYTEST_ARGS)
+
+test-foreign: $(VENV)/.foreign ## Run other instrumentations and look at the rows of their spans (0.5 GB, installed once)
+	IMAGE_TRACING_FOREIGN="$(CURDIR)/$(VENV)/foreign" $(BIN)/pytest -m foreign $(PYTEST_ARGS) \
+		tests/image_tracing_postgres/foreign/test_packages.py
+
+test-diffusers: $(VENV)/.diffusers ## Run the tests that need diffusers and torch (1.3 GB, installed once)
+	$(BIN)/pytest -m diffusers $(PYTEST_ARGS) tests/image_tracing/instrumentors/test_diffusers.py
+
+test-backends: $(VENV)/.backends chromium ## Send to a real Phoenix and a real MLflow (1 GB, installed once), and look at their screens
+	IMAGE_TRACING_BACKENDS="$(CURDIR)/$(VENV)/backends" IMAGE_TRACING_SCREENSHOTS="$(CURDIR)/build/backends" \
+		$(BIN)/pytest -m backends $(PYTEST_ARGS) tests/backends
 
 check: lint types imports wheel ## Lint, types, direction of imports, the built wheel
 
@@ -43,6 +54,9 @@ wheel: $(VENV)/.test
 
 test-lowest: ## Run the tests that need no browser with the oldest versions that pyproject.toml allows
 	tests/packaging/lowest.sh "$(PYTHON)"
+
+test-sdks: ## Run the instrumentors' tests with the oldest versions of the SDKs that pyproject.toml allows
+	tests/packaging/sdks.sh "$(PYTHON)"
 
 test-nonroot: ## As root: run the tests in a copy that belongs to nobody, as nobody
 	tests/packaging/nonroot.sh "$(PYTHON)"
@@ -70,8 +84,25 @@ $(VENV)/.demo: pyproject.toml | $(BIN)/python
 $(VENV)/.test: pyproject.toml | $(BIN)/python
 	@echo "Installing image-tracing and its test tools into $(VENV) (once)"
 	@$(BIN)/pip install --quiet --upgrade 'pip>=25.1'
-	@$(BIN)/pip install --quiet --editable '.[all]' --group test --group check
+	@$(BIN)/pip install --quiet --editable '.[all]' --group test --group newest --group check
 	@touch $@ $(VENV)/.demo
+
+$(VENV)/.foreign: pyproject.toml $(VENV)/.test
+	@echo "Installing other instrumentations into $(VENV)/foreign (once)"
+	@tests/packaging/foreign.sh "$(CURDIR)/$(BIN)/python" "$(CURDIR)/$(VENV)/foreign"
+	@touch $@
+
+$(VENV)/.backends: pyproject.toml $(VENV)/.test
+	@echo "Installing Phoenix and MLflow into $(VENV)/backends (once)"
+	@$(PYTHON) -m venv $(VENV)/backends
+	@$(VENV)/backends/bin/pip install --quiet --upgrade 'pip>=25.1'
+	@$(VENV)/backends/bin/pip install --quiet --group backends
+	@touch $@
+
+$(VENV)/.diffusers: pyproject.toml $(VENV)/.test
+	@echo "Installing diffusers and torch into $(VENV) (once)"
+	@$(BIN)/pip install --quiet --group diffusers
+	@touch $@
 
 .PHONY: chromium
 chromium:

@@ -4,13 +4,14 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import get_args
 
 import pytest
 from click import Context
 
-from image_tracing import ErrorClass, Outcome, attributes
+from image_tracing import ErrorClass, Outcome, attributes, instrumentors
 from image_tracing_postgres.spool import REASONS
 from image_tracing_viewer.cli import cli
 
@@ -18,6 +19,8 @@ TOP = Path(__file__).parents[1]
 ATTRIBUTES = (TOP / "docs/attributes.md").read_text(encoding="utf-8")
 RELIABILITY = (TOP / "docs/reliability.md").read_text(encoding="utf-8")
 API = (TOP / "docs/api.md").read_text(encoding="utf-8")
+INSTRUMENTORS = (TOP / "docs/instrumentors.md").read_text(encoding="utf-8")
+SDK_ROWS = re.findall(r"^\| `(\w+)` \| ([\w-]+) \| ([\d.]+) ", INSTRUMENTORS, re.MULTILINE)
 
 
 def test_the_table_of_attributes_has_each_name_once() -> None:
@@ -52,6 +55,14 @@ def test_every_route_is_told() -> None:
 
 def test_every_counter_is_told_in_its_order() -> None:
     assert re.findall(r"^\| `([a-z_]+)` \|", RELIABILITY, re.MULTILINE) == list(REASONS)
+
+
+@pytest.mark.parametrize(("name", "package", "oldest"), SDK_ROWS)
+def test_the_oldest_version_of_an_sdk_is_the_one_that_is_tested(name: str, package: str, oldest: str) -> None:
+    groups = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
+
+    assert name in instrumentors._SDKS
+    assert f"{package}>={oldest}" in [*groups["sdks"], *groups["litellm"], *groups["diffusers"]]
 
 
 @pytest.mark.parametrize("block", re.findall(r"^```python\n(.*?)^```", RELIABILITY, re.DOTALL | re.MULTILINE))

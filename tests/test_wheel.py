@@ -55,4 +55,4 @@ def test_the_wheel_names_its_programs(wheel: ZipFile) -> None:
     programs = wheel.read(name).decode()
 
     assert "image-tracing = image_tracing_viewer.__main__:main" in programs
-    assert "image_tracing = image_tracing_postgres.exporter:PostgresSpanExporter" in programs
+    assert "image_tracing = image_tracing_postgres.spool_exporter:SpoolSpanExporter" in programs

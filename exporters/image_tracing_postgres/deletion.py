@@ -1,5 +1,6 @@
 """Deleting all traces, quickly where that can be had."""
 
+from contextlib import suppress
 from typing import Final
 
 import psycopg
@@ -11,9 +12,11 @@ from image_tracing_postgres.statements import statement
 _LOCK_TIMEOUT: Final = "2s"
 _BATCH: Final = 2_000
 _SECONDS: Final = 60.0
-# No right to empty the tables, no lock within the limit, a lock that would block others for good.
+# No right to empty the tables, an old schema without one of them, no lock within the limit, a lock that would
+# block others for good.
 _REFUSALS: Final = (
     psycopg.errors.InsufficientPrivilege,
+    psycopg.errors.UndefinedTable,
     psycopg.errors.LockNotAvailable,
     psycopg.errors.DeadlockDetected,
 )
@@ -45,9 +48,13 @@ def _delete_in_batches(connections: Connections) -> int:
         with connections.transaction(seconds=_SECONDS) as cursor:
             ids = [row[0] for row in cursor.execute(statement("oldest"), {"limit": _BATCH})]
             if not ids:
-                return deleted
+                break
             # In the order of their keys, as writers lock them.
             cursor.execute(statement("lock_traces"), {"ids": ids})
             deleted += cursor.execute(statement("delete_traces"), {"ids": ids}).rowcount
             cursor.execute(statement("delete_attempts"), {"ids": ids})
             cursor.execute(statement("notify"))
+    with connections.connection(seconds=_SECONDS) as connection, suppress(*_REFUSALS):
+        # What was kept of workflows without a picture.
+        connection.execute(statement("delete_foreign"))
+    return deleted

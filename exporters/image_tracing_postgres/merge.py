@@ -8,9 +8,11 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from math import inf
 from time import monotonic
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 import psycopg
 
@@ -20,6 +22,9 @@ from image_tracing_postgres.spans import AttemptRow
 from image_tracing_postgres.statements import statement
 from image_tracing_postgres.values import array
 
+# Connections that could not have the table of foreign spans, and until when they need not ask again.
+_without_table: Final[WeakKeyDictionary[BoundedConnection, float]] = WeakKeyDictionary()
+_WITHOUT_TABLE_SECONDS: Final = 60.0
 # Of the time until the connection's deadline.
 _STATEMENT_SHARE: Final = 0.5
 
@@ -32,9 +37,14 @@ def save(connection: BoundedConnection, rows: Rows) -> None:
     Raises:
         psycopg.Error: some of the rows were not stored, or none; the same rows can be saved again.
     """
-    if not rows.ids:
-        return
     updated_at = datetime.now(UTC).isoformat(timespec="microseconds")
+    if rows.ids:
+        _store(connection, rows, updated_at)
+    if rows.ids or rows.foreign:
+        _place(connection, rows, updated_at)
+
+
+def _store(connection: BoundedConnection, rows: Rows, updated_at: str) -> None:
     there: Sequence[str] = []
     try:
         with _transaction(connection) as cursor:
@@ -55,6 +65,37 @@ def save(connection: BoundedConnection, rows: Rows) -> None:
         # holds one and waits for a smaller one could wait for ever.
         with _transaction(connection) as cursor:
             _merge(cursor, rows, there, updated_at)
+
+
+def _place(connection: BoundedConnection, rows: Rows, updated_at: str) -> None:
+    """Look whether spans of other instrumentations now have a place among the traces, or are in the way.
+
+    After the commit: of two writers whose spans belong together, the later one sees both.
+    """
+    if not rows.foreign and _without_table.get(connection, 0.0) > monotonic():
+        return
+    otel_trace_ids = rows.otel_trace_ids
+    try:
+        if not rows.foreign:
+            asked = {"otel_trace_ids": otel_trace_ids}
+            if connection.execute(statement("foreign_spans"), asked).fetchone() is None:
+                return
+        # Late: most programs have no such spans.
+        from image_tracing_postgres.foreign.settlement import keep, settle
+
+        transaction = partial(_transaction, connection)
+        if rows.foreign:
+            with transaction() as cursor:
+                keep(cursor, rows.foreign, updated_at)
+        settle(transaction, otel_trace_ids, rows.foreign, updated_at)
+    except psycopg.errors.InsufficientPrivilege:
+        # A role that was given the two tables of old: each foreign attempt stays a generation of its own.
+        _without_table[connection] = monotonic() + _WITHOUT_TABLE_SECONDS
+    except psycopg.errors.UndefinedTable:
+        # The schema of old: what is not foreign need not wait for the migration.
+        if rows.foreign:
+            raise
+        _without_table[connection] = monotonic() + _WITHOUT_TABLE_SECONDS
 
 
 @contextmanager

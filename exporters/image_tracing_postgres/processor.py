@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from image_tracing import attributes as names
 from image_tracing_postgres.spool import LIMIT_BYTES, Drainer, Durability, Spool, payload_of, spool_folder
 from image_tracing_postgres.spool.counts import Counts
+from image_tracing_postgres.spool.payloads import is_of_ended
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -86,8 +87,13 @@ class ImageTracingSpanProcessor(SpanProcessor):
             self.counts.add("dropped_unreadable")
             _logger.warning("a span could not be kept (%s)", type(error).__name__)
             return
-        if payload is not None:
+        if payload is None:
+            return
+        if is_of_ended(payload):
             self._spool.append(payload, ends=f"{context.trace_id:x}-{context.span_id:x}")
+        elif span.parent is not None:
+            # Logfire's announcement that the span above this one began.
+            self._spool.append(payload, begins=f"{context.trace_id:x}-{span.parent.span_id:x}")
 
     def shutdown(self) -> None:
         """Store what can be stored in two seconds; the rest stays on disk, and so do spans that end later."""

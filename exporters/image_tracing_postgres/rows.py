@@ -11,14 +11,16 @@ from opentelemetry.sdk.trace import ReadableSpan
 
 from image_tracing import attributes as names
 from image_tracing_postgres import terms, values
+from image_tracing_postgres.foreign.names import ROLE_WORKFLOW
+from image_tracing_postgres.foreign.placing import ForeignSpan
 from image_tracing_postgres.spans import (
     AttemptRow,
     Attributes,
     Reading,
     Root,
-    attributes_of,
-    role_of,
+    parent_id_of,
     root_span_id_of,
+    told_by,
     trace_id_of,
 )
 
@@ -57,6 +59,8 @@ class Rows:
     """The rows of a set of spans, made when they are asked for, so that a writer can send some meanwhile.
 
     `ids` holds the traces' ids, sorted; `of` gives one trace's row and its attempts' rows by span id.
+    `foreign` holds the spans of other instrumentations of which it is not known yet where they belong: those
+    with a span above them, which have rows of their own until then, and workflows, which have none.
     `unread` holds the spans that could not be read, each with the reason, and `readable` counts the others;
     both are complete when all rows were made.
     """
@@ -65,10 +69,14 @@ class Rows:
         self,
         generations: Mapping[str, "_Generation"],
         unread: list[Unread],
+        foreign: Sequence[ForeignSpan] = (),
+        workflows: int = 0,
         pause: Callable[[], object] | None = None,
     ) -> None:
         self.ids: Final = sorted(generations)
         self.unread = unread
+        self.foreign: Final = foreign
+        self._workflows = workflows
         self._generations = generations
         self._pause = pause
         self._made: dict[str, tuple[TraceRow, list[AttemptRow]] | None] = {}
@@ -80,10 +88,16 @@ class Rows:
 
     @property
     def readable(self) -> int:
-        """How many of the spans the rows are made of."""
-        return sum(
+        """How many of the spans the rows are made of, workflows included."""
+        return self._workflows + sum(
             len(generation.spans) - len(generation.unread) for generation in self._generations.values()
         )
+
+    @property
+    def otel_trace_ids(self) -> list[str]:
+        """The OpenTelemetry traces that the spans are of, each once."""
+        found = {f"{generation.key[0]:032x}" for generation in self._generations.values()}
+        return sorted(found | {span.otel_trace_id for span in self.foreign})
 
     @property
     def traces(self) -> list[TraceRow]:
@@ -125,14 +139,22 @@ def rows_from(
     generations: dict[tuple[int, int], _Generation] = {}
     reading = Reading(is_trusting=is_trusting)
     unread: list[Unread] = []
-    for span in spans:
+    foreign: dict[tuple[str, str], ForeignSpan] = {}
+    workflows = 0
+    for given in spans:
         if pause is not None:
             pause()
         try:
-            attributes = attributes_of(span)
-            role = role_of(span, attributes)
+            role, span, attributes = told_by(given)
             context = span.context
             if role is None or context is None:
+                continue
+            if role == ROLE_WORKFLOW:
+                if span.end_time is not None:
+                    workflow = _workflow(span, (context.trace_id, context.span_id), attributes, reading)
+                    known = foreign.get(workflow.key)
+                    foreign[workflow.key] = workflow if known is None else known.merged(workflow)
+                    workflows += 1
                 continue
             root = context.span_id if role == names.ROLE_GENERATION else root_span_id_of(context, attributes)
             if span.end_time is None and root != context.span_id:
@@ -143,11 +165,33 @@ def rows_from(
             if generation is None:
                 generation = generations[key] = _Generation(key, reading)
             generation.spans.append((role, span, attributes))
+            parent = parent_id_of(attributes)
+            if parent is not None and root == context.span_id:
+                nested = ForeignSpan(f"{context.trace_id:032x}", f"{root:016x}", parent)
+                known = foreign.get(nested.key)
+                foreign[nested.key] = nested if known is None else known.merged(nested)
         except Exception as error:  # noqa: BLE001 - one strange span must not cost the others
-            unread.append((span, _unreadable(error)))
+            unread.append((given, _unreadable(error)))
     return Rows(
-        {str(trace_id_of(*key)): generation for key, generation in generations.items()}, unread, pause
+        {str(trace_id_of(*key)): generation for key, generation in generations.items()},
+        unread,
+        [foreign[key] for key in sorted(foreign)],
+        workflows,
+        pause,
     )
+
+
+def _workflow(
+    span: ReadableSpan, key: tuple[int, int], attributes: Attributes, reading: Reading
+) -> ForeignSpan:
+    """What a workflow says, kept until a picture is made below it."""
+    found = terms.Terms()
+    service = reading.service_of(span)
+    if service is not None:
+        found.others.add(terms.term(terms.SERVICE, service))
+    root = reading.root(span, attributes, found)
+    row = _trace_row(str(trace_id_of(*key)), key, root, service, (), found)
+    return ForeignSpan(row.otel_trace_id, row.otel_span_id, None, row)
 
 
 def _unreadable(error: Exception) -> str:

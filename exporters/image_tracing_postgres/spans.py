@@ -14,6 +14,8 @@ from opentelemetry.trace import SpanContext, StatusCode
 from image_tracing import attributes as names
 from image_tracing.attributes import SUCCESSFUL_OUTCOMES, ErrorClass, Outcome
 from image_tracing_postgres import terms, values
+from image_tracing_postgres.foreign.marks import may_be_foreign
+from image_tracing_postgres.foreign.names import PARENT, ROLE_WORKFLOW
 from image_tracing_postgres.images import images_of
 
 # Our own constant, so that every source of the same spans gives the same ids.
@@ -28,6 +30,7 @@ _CLASS_OF_OUTCOME: Final[Mapping[str, str]] = {
     "refused": "refused",
 }
 _INTERRUPTED: Final[ErrorClass] = "interrupted"
+_ROLES: Final = (names.ROLE_GENERATION, names.ROLE_ATTEMPT, ROLE_WORKFLOW)
 _SPAN_ID: Final = re.compile(r"[0-9a-f]{16}")
 _PROMPT_KEYS: Final = ("prompt", "prompts", "negative_prompt")
 # What other languages may say in plain attributes only.
@@ -110,13 +113,31 @@ def attributes_of(span: ReadableSpan) -> Attributes:
     return copy() if copy is not None else dict(attributes)
 
 
-def role_of(span: ReadableSpan, attributes: Attributes) -> str | None:
-    """`generation`, `attempt`, or None for a span that is not about pictures.
+def told_by(span: ReadableSpan) -> tuple[str | None, ReadableSpan, Attributes]:
+    """Role, span and attributes; those of another instrumentation's span under the names of ours.
 
-    Samplers and limits can take attributes away, but not the name or the scope.
+    The role is that of `role_of`. A span that only announces another one is told as that one, without an end.
+    """
+    attributes = attributes_of(span)
+    role = role_of(span, attributes)
+    if role is None and may_be_foreign(attributes) and not _is_ours(span):
+        # Late: most programs have no such spans.
+        from image_tracing_postgres.foreign import reading
+
+        told = reading.told_by(span, attributes)
+        if told is not None:
+            return told[1][names.ROLE], told[0], told[1]
+    return role, span, attributes
+
+
+def role_of(span: ReadableSpan, attributes: Attributes) -> str | None:
+    """`generation`, `attempt`, `workflow`, or None for a span that is not about pictures.
+
+    Samplers and limits can take attributes away, but not the name or the scope. A workflow is another
+    instrumentation's, and may be about anything.
     """
     role = attributes.get(names.ROLE)
-    if role in (names.ROLE_GENERATION, names.ROLE_ATTEMPT):
+    if role in _ROLES:
         return str(role)
     if not _is_ours(span):
         return None
@@ -132,6 +153,12 @@ def root_span_id_of(context: SpanContext, attributes: Attributes) -> int:
     if isinstance(named, str) and _SPAN_ID.fullmatch(named):
         return int(named, 16) or context.span_id
     return context.span_id
+
+
+def parent_id_of(attributes: Attributes) -> str | None:
+    """The span right above one of another instrumentation, 16 hexadecimal digits; None for ours."""
+    parent = attributes.get(PARENT)
+    return parent if isinstance(parent, str) and _SPAN_ID.fullmatch(parent) else None
 
 
 class Reading:

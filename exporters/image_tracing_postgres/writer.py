@@ -131,7 +131,7 @@ class Writer:
 
     def _save(self, rows: Rows) -> None:
         """Save the rows. Raises WriteError, and anything else for rows that can never be stored."""
-        if not rows.ids:
+        if not rows.ids and not rows.foreign:
             return
         connection = self._connected()
         if monotonic() >= self._deadline:

@@ -83,6 +83,19 @@ COMMENT ON COLUMN image_attempts.options IS 'The parameters of the call beside p
 COMMENT ON COLUMN image_attempts.extras IS 'What the caller added to the response; null when nothing.';
 COMMENT ON COLUMN image_attempts.size_bytes IS 'Sum over the attempt''s pictures.';
 
+CREATE TABLE image_foreign_spans (
+    otel_trace_id text COLLATE "C" NOT NULL,
+    span_id text COLLATE "C" NOT NULL,
+    parent_span_id text COLLATE "C",
+    workflow jsonb,
+    seen_at timestamptz NOT NULL,
+    PRIMARY KEY (otel_trace_id, span_id)
+);
+
+COMMENT ON TABLE image_foreign_spans IS 'Spans of other instrumentations and what is above them, for thirty days: an attempt with a span above it, or a workflow.';
+COMMENT ON COLUMN image_foreign_spans.workflow IS 'The row of image_traces that a workflow becomes once an attempt is below it; null for attempts.';
+COMMENT ON COLUMN image_foreign_spans.seen_at IS 'The writer''s clock at the first write.';
+
 CREATE INDEX image_traces_newest ON image_traces (created_at DESC, id DESC);
 
 CREATE INDEX image_traces_lesson ON image_traces (lesson_id, created_at DESC, id DESC);
@@ -90,6 +103,10 @@ CREATE INDEX image_traces_lesson ON image_traces (lesson_id, created_at DESC, id
 CREATE INDEX image_traces_status ON image_traces (status, created_at DESC, id DESC);
 
 CREATE INDEX image_traces_updated ON image_traces (updated_at);
+
+CREATE INDEX image_traces_otel ON image_traces (otel_trace_id);
+
+CREATE INDEX image_foreign_spans_seen ON image_foreign_spans (seen_at);
 
 CREATE INDEX image_traces_terms ON image_traces USING gin (search_terms);
 
@@ -244,6 +261,8 @@ ALTER TABLE image_traces ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE image_attempts ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE image_foreign_spans ENABLE ROW LEVEL SECURITY;
+
 -- Supabase grants new tables to its browser roles, and Row Level Security does not cover TRUNCATE.
 DO $$
 DECLARE
@@ -251,16 +270,18 @@ DECLARE
 BEGIN
     FOR browser_role IN SELECT rolname FROM pg_roles WHERE rolname IN ('anon', 'authenticated') LOOP
         EXECUTE format(
-            'REVOKE ALL ON image_tracing_migrations, image_traces, image_attempts, image_trace_documents FROM %I',
+            'REVOKE ALL ON image_tracing_migrations, image_traces, image_attempts, image_foreign_spans, '
+            'image_trace_documents FROM %I',
             browser_role
         );
     END LOOP;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'service_role') THEN
-        GRANT SELECT, INSERT, UPDATE, DELETE ON image_traces, image_attempts TO service_role;
+        GRANT SELECT, INSERT, UPDATE, DELETE ON image_traces, image_attempts, image_foreign_spans
+            TO service_role;
         GRANT SELECT ON image_tracing_migrations, image_trace_documents TO service_role;
     END IF;
 END
 $$;
 
-INSERT INTO image_tracing_migrations (version, name) VALUES (1, 'image_traces'), (2, 'interrupted')
+INSERT INTO image_tracing_migrations (version, name) VALUES (1, 'image_traces'), (2, 'interrupted'), (3, 'foreign_spans')
 ON CONFLICT (version) DO NOTHING;

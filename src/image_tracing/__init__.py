@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from image_tracing.attempts import Attempt
     from image_tracing.generations import Generation
     from image_tracing.image_tracer import ImageTracer
+    from image_tracing.instrumentors import instrument, uninstrument
 
 __all__ = [
     "Attempt",
@@ -29,6 +30,8 @@ __all__ = [
     "current_generation",
     "generation",
     "in_context",
+    "instrument",
+    "uninstrument",
 ]
 
 # What needs all that records; decorated programs without a provider never do.
@@ -36,6 +39,8 @@ _LATER = {
     "Attempt": "image_tracing.attempts",
     "Generation": "image_tracing.generations",
     "ImageTracer": "image_tracing.image_tracer",
+    "instrument": "image_tracing.instrumentors",
+    "uninstrument": "image_tracing.instrumentors",
 }
 
 

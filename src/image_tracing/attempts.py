@@ -1,5 +1,6 @@
 """An attempt: one call of one model, a child span of its generation."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from opentelemetry.context import Context
@@ -13,6 +14,7 @@ from image_tracing.errors import NoImageError
 from image_tracing.faults import tell_once
 from image_tracing.generations import INERT_GENERATION, Generation
 from image_tracing.images import Image
+from image_tracing.metrics import Stopwatch, stopwatch
 from image_tracing.outcomes import CLASS_OF_OUTCOME, Verdict, verdict_on
 from image_tracing.replies import Reply
 from image_tracing.reply_attributes import write_reply
@@ -59,12 +61,19 @@ class Attempt:
         self.context = _NO_CONTEXT
         self.number = 0
         self.attributes: dict[str, Any] = {}
+        # Those the span was created with; they are written again only where a sampler dropped them.
+        self.first_attributes: Mapping[str, Any] = self.attributes
         self.require_image = False
         self.has_traceback = False
         self.is_block = False
+        # Metrics do not depend on sampling.
+        self.stopwatch: Stopwatch | None = None
         self._lesson_id = lesson_id
         self._reply: Reply | None = None
         self._spare: Reply | None = None
+        self._parts: list[Reply] = []
+        self._part_failure: Verdict | None = None
+        self._told_class: tuple[BaseException, ErrorClass] | None = None
         self._is_told = False
         self._response: Json = None
         self._verdict: Verdict | None = None
@@ -80,7 +89,7 @@ class Attempt:
 
         They count instead of those in the function's own result.
         """
-        if not self._is_looked_at:
+        if not self.is_looked_at:
             return
         self._is_told = True
         for result in results:
@@ -88,7 +97,7 @@ class Attempt:
 
     def set_response(self, response: object) -> None:
         """Record `response`: a JSON-like value as the attempt's response, an SDK's reply for its pictures."""
-        if not self._is_looked_at:
+        if not self.is_looked_at:
             return
         try:
             if isinstance(response, (dict, list, str, int, float)) and self.is_recording:
@@ -107,7 +116,7 @@ class Attempt:
 
         The class is that of the outcome if absent, for `error` told from the words of the message.
         """
-        if not self._is_looked_at:
+        if not self.is_looked_at:
             return
         try:
             words = str(message) or outcome
@@ -120,12 +129,13 @@ class Attempt:
     # What follows is called by the decorators, the context manager and ImageTracer.
 
     @property
-    def _is_looked_at(self) -> bool:
-        return self.is_recording or self.require_image
+    def is_looked_at(self) -> bool:
+        """Whether anything comes of what it is told."""
+        return self.is_recording or self.require_image or self.stopwatch is not None
 
     def saw(self, item: object) -> None:
         """Note the pictures in one item of a generator."""
-        if self._is_looked_at and not self._is_told:
+        if self.is_looked_at and not self._is_told:
             self._read(item)
 
     def ended(self, result: object) -> None:
@@ -136,13 +146,17 @@ class Attempt:
         """
         verdict = None
         try:
-            if self._is_looked_at:
+            if self.is_looked_at:
                 # What a generator returns at its end repeats what it has given already.
                 if not self._is_told and not self.has_images:
                     self._read(result)
                 if self._spare is not None and not self._is_told and not self.has_images:
                     self._reply = self._spare
+                self._take_parts(has_images=not self._is_told)
                 verdict = self._verdict or self._look()
+                if verdict.outcome == "no_image" and self._part_failure is not None:
+                    # An exception of the SDK that the function swallowed says why nothing came.
+                    verdict = self._part_failure
                 if self.is_block and verdict.outcome == "no_image" and not self._is_told:
                     verdict = _NOT_TOLD
         except Exception:  # noqa: BLE001 - instrumentation never hurts the host
@@ -159,19 +173,55 @@ class Attempt:
 
     def failed(self, error: BaseException) -> None:
         """End the span after an exception."""
+        try:
+            self._take_parts(has_images=False)
+        except Exception:  # noqa: BLE001 - instrumentation never hurts the host
+            tell_once("look at a result")
         self._end(self._verdict, error)
 
-    def closed(self) -> None:
+    def closed(self, end_time: int | None = None) -> None:
         """End the span of a generator that its consumer left before the end."""
         verdict = self._verdict
         try:
-            if verdict is None and self.is_recording:
+            if verdict is None and self.is_looked_at:
                 if not self.has_images and self._spare is not None:
                     self._reply = self._spare
+                self._take_parts(has_images=not self._is_told)
                 verdict = self._look() if self.has_images else _CLOSED
         except Exception:  # noqa: BLE001 - instrumentation never hurts the host
             tell_once("look at a result")
-        self._end(verdict, None)
+        self._end(verdict, None, end_time)
+
+    @property
+    def is_ended(self) -> bool:
+        return self._is_ended
+
+    def enrich(self, model: str | None, attributes: Mapping[str, Any]) -> None:
+        """Take from an instrumented call within this attempt what it was not told itself."""
+        if self.model is None and model is not None:
+            self.model = model
+            self.generation.tally.try_model(model)
+            self._span.update_name(f"{names.GENERATE_CONTENT} {model}")
+        for name, value in attributes.items():
+            if name not in self.first_attributes:
+                self.attributes.setdefault(name, value)
+
+    def take_reply(self, reply: Reply) -> None:
+        """Take what an instrumented call has read already as the attempt's own reply."""
+        self._reply = reply
+
+    def tell_class(self, error: BaseException, error_class: ErrorClass) -> None:
+        """Note what class this very exception is of, where its SDK's instrumentor knows better."""
+        self._told_class = (error, error_class)
+
+    def add_part(self, reply: Reply, error: BaseException | None) -> None:
+        """Take what an instrumented call within this attempt gave; it is no attempt of its own."""
+        # Of calls in several threads: what was told is added up at the end.
+        self._parts.append(reply)
+        self._part_failure = None
+        if error is not None:
+            text, error_class = error_text(error, has_content=True), self._class_of(error)
+            self._part_failure = Verdict("error", error_class, text, error_class)
 
     @property
     def has_images(self) -> bool:
@@ -197,6 +247,14 @@ class Attempt:
         except Exception:  # noqa: BLE001 - instrumentation never hurts the host
             tell_once("read a result")
 
+    def _take_parts(self, *, has_images: bool) -> None:
+        """Add what instrumented calls within this attempt told, as far as it tells no such thing itself."""
+        if not self._parts:
+            return
+        if self._reply is None:
+            self._reply = Reply()
+        self._reply.fill(Reply.of(self._parts), has_images=has_images)
+
     def _look(self) -> Verdict:
         width, height = asked_sides(self.attributes)
         return verdict_on(
@@ -211,13 +269,18 @@ class Attempt:
             return
         self._is_ended = True
         try:
-            if self.is_recording:
+            if self.is_recording or self.stopwatch is not None:
                 self._write(verdict, error)
+            if self.stopwatch is not None:
+                self.stopwatch.record_attempt(
+                    {**self.first_attributes, **self.attributes}, self.context, end_time
+                )
         except Exception:  # noqa: BLE001 - instrumentation never hurts the host
             tell_once("record an attempt")
         finally:
             # The context holds this object: left in place, only the garbage collector would free both.
             self.context = _NO_CONTEXT
+            self._told_class = None
             self._span.end(end_time)
 
     def _write(self, verdict: Verdict | None, error: BaseException | None) -> None:
@@ -258,6 +321,8 @@ class Attempt:
             attributes[names.ERROR_MESSAGE] = failure.message
             attributes[names.ERROR_TYPE] = failure.error_type
             last[names.ERROR_CATEGORY] = failure.error_class
+        if self.generation.switches.messages:
+            self.generation.take_messages(attributes, has_succeeded=failure is None)
         last[names.OUTCOME] = outcome
         if self._lesson_id is not None:
             last[names.LESSON_ID] = self._lesson_id
@@ -275,8 +340,12 @@ class Attempt:
         if (self.has_traceback or switches.traceback) and switches.content:
             attributes[names.EXCEPTION_STACKTRACE] = traceback_of(error)
         return Failure(
-            error_text(error, has_content=switches.content), error_class_of(error), error_type_of(error)
+            error_text(error, has_content=switches.content), self._class_of(error), error_type_of(error)
         )
+
+    def _class_of(self, error: BaseException) -> ErrorClass:
+        told = self._told_class
+        return told[1] if told is not None and told[0] is error else error_class_of(error)
 
     def _shortfall(self, verdict: Verdict) -> Failure | None:
         """The failure that an outcome is, None for successes."""
@@ -301,8 +370,12 @@ def begin_attempt(
     switches: Switches | None,
     start_time: int | None = None,
     parent: Context | None = None,
+    others: Mapping[str, Any] | None = None,
 ) -> Attempt:
-    """An attempt whose span has begun; without a generation it is its own, and `switches` are for it."""
+    """An attempt whose span has begun; without a generation it is its own, and `switches` are for it.
+
+    `others` are attributes beside model and provider that samplers may ask for.
+    """
     # What samplers may ask for; everything else is written once, at the end.
     attributes: dict[str, Any] = {
         names.OPERATION_NAME: names.GENERATE_CONTENT,
@@ -318,6 +391,8 @@ def begin_attempt(
         attributes[names.GENERATION_ID] = generation.generation_id
     elif lesson_id is not None:
         attributes[names.LESSON_ID] = lesson_id
+    if others:
+        attributes.update(others)
     span = tracer.start_span(
         names.GENERATE_CONTENT if model is None else f"{names.GENERATE_CONTENT} {model}",
         parent,
@@ -331,6 +406,8 @@ def begin_attempt(
         # Its span is the attempt's, which writes it.
         generation.is_recording = False
     attempt = Attempt(span, generation, model=model, lesson_id=lesson_id)
+    attempt.first_attributes = attributes
+    attempt.stopwatch = stopwatch(start_time)
     if attempt.is_recording and not has_kept(span, attributes):
         attempt.attributes = attributes
     attempt.number = generation.tally.begin(model)

@@ -9,10 +9,21 @@ from functools import lru_cache
 from typing import Any, Final
 
 from image_tracing.attributes import ErrorClass
-from image_tracing.error_words import CLASS_NAMES, CODES, LOADING_TEXTS, QUOTA_TEXTS, REFUSED_TEXTS, TEXTS
+from image_tracing.error_words import (
+    CLASS_NAMES,
+    CODES,
+    KEY_TEXTS,
+    LOADING_TEXTS,
+    MINUTE_TEXTS,
+    QUOTA_TEXTS,
+    REFUSED_TEXTS,
+    TEXTS,
+)
 from image_tracing.errors import NoImageError
 
 _CHAIN_LIMIT: Final = 4
+_GENERAL: Final[frozenset[ErrorClass]] = frozenset({"invalid_request", "server_error"})
+_DETAIL_LIMIT: Final = 10
 _MESSAGE_LIMIT: Final = 4_000
 
 
@@ -97,10 +108,10 @@ def _class_of(error: BaseException) -> ErrorClass | None:
         for part, error_class in CODES:
             if part not in codes:
                 continue
-            if error_class == "rate_limited" and _holds(message, QUOTA_TEXTS):
-                return "quota"
-            # UNAVAILABLE and INTERNAL say less than the status beside them.
-            if error_class != "server_error" or status is None:
+            if error_class == "rate_limited":
+                return _class_of_limit(message)
+            # UNAVAILABLE, INTERNAL and invalid_request_error say less than the status and words beside them.
+            if error_class not in _GENERAL or status is None:
                 return error_class
     if status is not None:
         by_status = _class_of_status(status, message, " ".join(class_names))
@@ -163,7 +174,9 @@ def _class_of_status(status: int, message: str, class_names: str) -> ErrorClass 
     if status == 402:
         return "quota"
     if status == 429:
-        return "quota" if _holds(message, QUOTA_TEXTS) else "rate_limited"
+        return _class_of_limit(message)
+    if status == 400 and _holds(message, KEY_TEXTS):
+        return "auth"
     if status in (400, 403, 422, 451) and _holds(message, REFUSED_TEXTS):
         return "refused"
     if status in (401, 403, 407):
@@ -174,7 +187,9 @@ def _class_of_status(status: int, message: str, class_names: str) -> ErrorClass 
         return "timeout"
     if status == 499:
         return "cancelled"
-    if status == 503 and ("hfhub" in class_names or _holds(message, LOADING_TEXTS)):
+    is_loading = "hfhub" in class_names or _holds(message, LOADING_TEXTS)
+    # "The server is overloaded or not ready yet": too busy, not on its way.
+    if status == 503 and is_loading and "overloaded" not in message:
         return "model_loading"
     if status >= 500:
         return "out_of_memory" if "out of memory" in message else "server_error"
@@ -183,8 +198,14 @@ def _class_of_status(status: int, message: str, class_names: str) -> ErrorClass 
     return None
 
 
+def _class_of_limit(message: str) -> ErrorClass:
+    """Whether too much was asked for at a time, or all that there is has been used up."""
+    is_short = _holds(message, MINUTE_TEXTS) and "perday" not in message
+    return "quota" if _holds(message, QUOTA_TEXTS) and not is_short else "rate_limited"
+
+
 def _codes(error: BaseException) -> Iterator[str]:
-    """Codes in words: of the exception itself, of its body, of Google's status and of AWS's answer."""
+    """Codes in words: of the exception itself, of its body, Google's status, AWS's answer, fal's details."""
     for name in ("code", "type", "status", "error_type"):
         value = _attribute(error, name)
         if isinstance(value, str):
@@ -200,6 +221,12 @@ def _codes(error: BaseException) -> Iterator[str]:
                 value = inner.get(name)
                 if isinstance(value, str):
                     yield value[:200]
+    # Fal's exceptions have a list of details for a message.
+    message = _attribute(error, "message")
+    for detail in message[:_DETAIL_LIMIT] if isinstance(message, list) else ():
+        value = detail.get("type") if isinstance(detail, dict) else None
+        if isinstance(value, str):
+            yield value[:200]
 
 
 def _class_of_text(message: str) -> ErrorClass | None:

@@ -17,6 +17,7 @@ CODES: Final[tuple[tuple[str, ErrorClass], ...]] = (
     ("contentfilter", "refused"),
     ("safety", "refused"),
     ("nsfw", "refused"),
+    ("no_media_generated", "no_image"),
     ("insufficient_quota", "quota"),
     ("billing", "quota"),
     ("quotaexceeded", "quota"),
@@ -87,10 +88,16 @@ CLASS_NAMES: Final[tuple[tuple[str, ErrorClass], ...]] = (
     ("readerror", "connection"),
     ("writeerror", "connection"),
     ("closederror", "connection"),
+    ("payloaderror", "connection"),
+    ("chunkedencoding", "connection"),
     ("gaierror", "connection"),
     ("sslerror", "connection"),
     ("clientoserror", "connection"),
     ("serverdisconnected", "connection"),
+    # A body that is not what was agreed on.
+    ("jsondecode", "server_error"),
+    ("decodingerror", "server_error"),
+    ("responsevalidation", "server_error"),
 )
 REFUSED_TEXTS: Final = (
     "content policy", "content_policy", "content management policy", "safety system", "safety filter",
@@ -101,8 +108,12 @@ QUOTA_TEXTS: Final = (
     "insufficient_quota", "exceeded your current quota", "exceeded your monthly", "billing",
     "payment required", "included credits", "out of credit", "insufficient credit",
     "insufficient balance", "insufficient funds", "exhausted balance", "hard limit",
-    "spending limit", "free time limit",
+    "spending limit", "free time limit", "reason: top_up",
 )  # fmt: skip
+# Gemini calls each limit a quota, and names those that are over in a minute.
+MINUTE_TEXTS: Final = ("perminute", "per minute", "per_minute")
+# Gemini calls a wrong key an invalid argument.
+KEY_TEXTS: Final = ("api_key_invalid", "api key not valid", "api key expired", "api key not found")
 LOADING_TEXTS: Final = (
     "currently loading", "is loading", "model loading", "estimated_time", "warming up", "cold start",
     "cold boot", "still loading", "not ready",

@@ -6,12 +6,14 @@ from types import MemberDescriptorType
 from typing import Any, Final, TypeAlias
 
 _MISSING: Final = object()
+_PYDANTIC_EXTRA: Final = "__pydantic_extra__"
 
 
 class Fields:
     """The fields of an object, read like a mapping: those of its `__dict__` and its slots.
 
-    Of properties only `url` (Replicate's): any other may log, download or decode.
+    Of properties only `url` (Replicate's): any other may log, download or decode. What a model of pydantic
+    does not declare, as an SDK older than a field of its API, is in a slot of its own.
     """
 
     __slots__ = ("_own", "_value")
@@ -20,6 +22,10 @@ class Fields:
         self._value = value
         own = vars(value) if hasattr(value, "__dict__") else None
         self._own: Mapping[str, Any] = own if isinstance(own, dict) else {}
+        if type(getattr(type(value), _PYDANTIC_EXTRA, None)) is MemberDescriptorType:
+            extra = getattr(value, _PYDANTIC_EXTRA, None)
+            if type(extra) is dict and extra:
+                self._own = {**extra, **self._own}
 
     def __contains__(self, name: str) -> bool:
         return name in self._own or type(getattr(type(self._value), name, None)) is MemberDescriptorType

@@ -12,6 +12,7 @@ from image_tracing.attributes import ErrorClass
 from image_tracing.content import Cleaner, clean_text, clean_tree
 from image_tracing.error_classes import error_class_of
 from image_tracing.faults import tell_once
+from image_tracing.metrics import Stopwatch, stopwatch
 from image_tracing.spans import (
     clean_message,
     error_text,
@@ -31,6 +32,7 @@ LESSON_ID_LIMIT_BYTES: Final = 500
 _VALUE_LIMIT_BYTES: Final = 4_096
 _OWN_ATTRIBUTES_LIMIT: Final = 32
 _URLS_LIMIT: Final = 500
+_MESSAGES_LIMIT: Final = 65_536
 _NO_CONTEXT: Final = Context()
 
 
@@ -60,6 +62,15 @@ class Generation:
         self.cleaner = Cleaner()
         self.has_traceback = False
         self.is_block = False
+        self.name = ""
+        self._messages: dict[str, list[str]] = {}
+        # Metrics do not depend on sampling.
+        self.stopwatch: Stopwatch | None = None
+
+    @property
+    def is_looked_at(self) -> bool:
+        """Whether anything comes of what it is told."""
+        return self.is_recording or self.stopwatch is not None
 
     @property
     def generation_id(self) -> str:
@@ -95,7 +106,7 @@ class Generation:
 
     def fail(self, message: str, *, error_class: ErrorClass | None = None) -> None:
         """Say that it failed, whatever its attempts gave; the words tell the class if it is absent."""
-        if self.is_recording:
+        if self.is_looked_at:
             try:
                 self._message = str(message) or "failed"
                 self._error_class = error_class
@@ -118,6 +129,16 @@ class Generation:
         if count is not None:
             self.attributes[names.IMAGES_REQUESTED] = count
 
+    def take_messages(self, attributes: Mapping[str, Any], *, has_succeeded: bool) -> None:
+        """Take what an attempt was asked, and gave, as that of the whole: other back ends list roots only."""
+        for name in (names.INPUT_MESSAGES, names.OUTPUT_MESSAGES):
+            known = self._messages.setdefault(name, [])
+            # The attributes are JSON arrays.
+            messages = str(attributes.get(name, ""))[1:-1]
+            is_wanted = messages not in known if name == names.INPUT_MESSAGES else has_succeeded
+            if messages and is_wanted and sum(map(len, known)) + len(messages) < _MESSAGES_LIMIT:
+                known.append(messages)
+
     def saw(self, _: object) -> None:
         """An item of a generator: nothing to note, its attempts tell."""
 
@@ -138,8 +159,12 @@ class Generation:
             return
         self._is_ended = True
         try:
+            failure = self._failure(error) if self.is_looked_at else None
             if self.is_recording:
-                self._write(error, result)
+                self._write(error, failure, result)
+            if self.stopwatch is not None:
+                error_type = None if failure is None else failure.error_type
+                self.stopwatch.record_generation(self.name, error_type, self.context, end_time)
         except Exception:  # noqa: BLE001 - instrumentation never hurts the host
             tell_once("record a generation")
         finally:
@@ -147,11 +172,13 @@ class Generation:
             self.context = _NO_CONTEXT
             self._span.end(end_time)
 
-    def _write(self, error: BaseException | None, result: object) -> None:
+    def _write(self, error: BaseException | None, failure: Failure | None, result: object) -> None:
         tally = self.tally
         attributes = self.attributes
         self._write_response(attributes, result)
-        failure = self._failure(error)
+        for name, messages in self._messages.items():
+            if messages:
+                attributes[name] = f"[{','.join(messages)}]"
         if failure is not None:
             set_error(self._span, failure.message)
             attributes[names.ERROR_MESSAGE] = failure.message
@@ -250,6 +277,8 @@ def begin_generation(
         start_time=start_time,
     )
     generation = Generation(span, switches=switches, lesson_id=lesson_id)
+    generation.name = name
+    generation.stopwatch = stopwatch(start_time)
     if generation.is_recording and not has_kept(span, attributes):
         generation.attributes = attributes
     generation.context = context_with(span, generation)

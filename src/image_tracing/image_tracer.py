@@ -72,7 +72,7 @@ class ImageTracer:
         """
         try:
             generation = self._generation or self._start(None)
-            if generation is not None and generation.is_recording:
+            if generation is not None and generation.is_looked_at:
                 self._add(
                     generation,
                     AttemptPlan(

@@ -39,6 +39,14 @@ class Image:
     is_corrupt: bool = False
     is_filtered: bool = False
 
+    def measure(self, source: "Image") -> None:
+        """Take what is not known from `source`, the same picture seen elsewhere."""
+        self.mime_type = self.mime_type or source.mime_type
+        self.width = self.width or source.width
+        self.height = self.height or source.height
+        self.size_bytes = source.size_bytes
+        self.sha256 = source.sha256
+
 
 def image_from_bytes(data: bytes | bytearray | memoryview) -> Image:
     """The picture in `data`: type, measures, size, SHA-256; corrupt if it is cut or no picture at all."""

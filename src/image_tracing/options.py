@@ -49,8 +49,16 @@ class _Rule:
 class Options:
     """How to record the parameters of one function, less those that are `left_out`."""
 
-    def __init__(self, left_out: Iterable[str], *, defaults: Mapping[str, object], is_attempt: bool) -> None:
+    def __init__(
+        self,
+        left_out: Iterable[str],
+        *,
+        defaults: Mapping[str, object],
+        is_attempt: bool,
+        keeps_none: bool = True,
+    ) -> None:
         self._left_out = frozenset(left_out)
+        self._keeps_none = keeps_none
         self._is_attempt = is_attempt
         self._defaults = defaults
         self._rules: dict[str, _Rule | None] = {}
@@ -71,7 +79,7 @@ class Options:
                 rule = rules[name]
             except KeyError:
                 rule = self._rule(name)
-            if rule is None:
+            if rule is None or (value is None and not self._keeps_none):
                 continue
             if value is rule.default and has_content:
                 members.append(rule.default_member)

@@ -32,7 +32,7 @@ _NAME_LIMIT: Final = 300
 _NO_NAMES: Final[frozenset[str]] = frozenset()
 
 
-class _Call:
+class Call:
     """The arguments of one call, and the answers of the user's functions of them."""
 
     __slots__ = ("_mapping", "_parameters", "arguments")
@@ -112,7 +112,7 @@ class GenerationPlan:
     ) -> Generation | None:
         """The generation of one call, begun; None if that fails."""
         try:
-            call = _Call(parameters, args, kwargs)
+            call = Call(parameters, args, kwargs)
             name = self.name if self.name is None else call.told(self.name)
             generation = begin_generation(
                 tracer,
@@ -130,7 +130,7 @@ class GenerationPlan:
                 tell_once("describe a generation")
         return generation
 
-    def _describe(self, generation: Generation, call: _Call, options: Options | None) -> None:
+    def _describe(self, generation: Generation, call: Call, options: Options | None) -> None:
         has_content = generation.switches.content
         generation.has_traceback = self.traceback
         attributes = generation.attributes
@@ -168,7 +168,9 @@ class AttemptPlan:
         ignore: frozenset[str] = _NO_NAMES,
         require_image: bool = False,
         traceback: bool = False,
+        keeps_none: bool = True,
     ) -> None:
+        self.keeps_none = keeps_none
         self.model = model
         self.prompt = prompt
         self.negative_prompt = negative_prompt
@@ -181,7 +183,7 @@ class AttemptPlan:
     def options(self, parameters: Parameters) -> Options:
         """How the other parameters of a function are recorded."""
         left_out = self.ignore.union(ATTEMPT_NAMES, parameters.receivers)
-        return Options(left_out, defaults=parameters.defaults, is_attempt=True)
+        return Options(left_out, defaults=parameters.defaults, is_attempt=True, keeps_none=self.keeps_none)
 
     def begin(
         self,
@@ -193,67 +195,92 @@ class AttemptPlan:
     ) -> Attempt | None:
         """The attempt of one call, begun; without a tracer it only looks for a picture."""
         try:
-            call = _Call(parameters, args, kwargs)
-            model = name_from(call.found(self.model, MODEL_NAMES))
+            call = Call(parameters, args, kwargs)
             if tracer is None:
-                return attempt_without_span(model)
-            around = current()
-            generation = around.generation if type(around) is Attempt else around
-            lesson_id = generation.lesson_id if generation is not None else None
-            if lesson_id is None:
-                lesson_id = lesson_id_from(call.found(None, LESSON_ID_NAMES))
-            attempt = begin_attempt(
-                tracer,
-                generation,
-                model=model,
-                provider=name_from(call.found(self.provider, PROVIDER_NAMES)),
-                lesson_id=lesson_id,
-                switches=None if generation is not None else switches(),
-            )
-            attempt.require_image = self.require_image
-            attempt.has_traceback = self.traceback
+                return attempt_without_span(self.model_of(call))
+            attempt = self.begin_call(call, tracer)
         except Exception:  # noqa: BLE001 - instrumentation never hurts the host
             tell_once("begin an attempt")
             return None
         if attempt.is_recording:
-            try:
-                self._describe(attempt, call, options)
-            except Exception:  # noqa: BLE001 - instrumentation never hurts the host
-                tell_once("describe an attempt")
+            self.describe_call(call, options, generation=attempt.generation, into=attempt.attributes)
         return attempt
+
+    def begin_call(
+        self,
+        call: Call,
+        tracer: Tracer,
+        others: Mapping[str, Any] | None = None,
+        start_time: int | None = None,
+    ) -> Attempt:
+        """The attempt of one call, begun but not described; may raise what the user's functions do not."""
+        around = current()
+        generation = around.generation if type(around) is Attempt else around
+        lesson_id = generation.lesson_id if generation is not None else None
+        if lesson_id is None:
+            lesson_id = lesson_id_from(call.found(None, LESSON_ID_NAMES))
+        attempt = begin_attempt(
+            tracer,
+            generation,
+            model=self.model_of(call),
+            provider=self.provider_of(call),
+            lesson_id=lesson_id,
+            switches=None if generation is not None else switches(),
+            start_time=start_time,
+            others=others,
+        )
+        attempt.require_image = self.require_image
+        attempt.has_traceback = self.traceback
+        return attempt
+
+    def model_of(self, call: Call) -> str | None:
+        return name_from(call.found(self.model, MODEL_NAMES))
+
+    def provider_of(self, call: Call) -> str | None:
+        return name_from(call.found(self.provider, PROVIDER_NAMES))
 
     def describe(self, attempt: Attempt) -> None:
         """Note what was asked for where there is no call, only what was given."""
-        self._describe(attempt, _Call(None, (), _NO_ARGUMENTS), None)
+        call = Call(None, (), _NO_ARGUMENTS)
+        self._describe(call, None, generation=attempt.generation, into=attempt.attributes)
 
-    def _describe(self, attempt: Attempt, call: _Call, options: Options | None) -> None:
-        generation = attempt.generation
+    def describe_call(
+        self, call: Call, options: Options | None, *, generation: Generation, into: dict[str, Any]
+    ) -> None:
+        """Add what a call asked for to `into`; never raises."""
+        try:
+            self._describe(call, options, generation=generation, into=into)
+        except Exception:  # noqa: BLE001 - instrumentation never hurts the host
+            tell_once("describe an attempt")
+
+    def _describe(
+        self, call: Call, options: Options | None, *, generation: Generation, into: dict[str, Any]
+    ) -> None:
         has_content = generation.switches.content
         cleaner = generation.cleaner
-        attributes = attempt.attributes
         told = None if self.request is None else call.told(self.request)
         if told is not None:
             tree = captured(told, has_content=has_content)
-            write_request_tree(tree, attributes)
+            write_request_tree(tree, into)
             if isinstance(tree, dict):
-                standard_attributes(tree, has_content=has_content, into=attributes)
+                standard_attributes(tree, has_content=has_content, into=into)
         elif options is not None:
-            options.written(call.arguments, clean=cleaner.text, has_content=has_content, into=attributes)
+            options.written(call.arguments, clean=cleaner.text, has_content=has_content, into=into)
         # The convention wants the count only where it is not one.
-        if attributes.get(names.REQUEST_CHOICE_COUNT) == 1:
-            del attributes[names.REQUEST_CHOICE_COUNT]
+        if into.get(names.REQUEST_CHOICE_COUNT) == 1:
+            del into[names.REQUEST_CHOICE_COUNT]
         if not has_content:
             return
         prompt = call.found(self.prompt, PROMPT_NAMES)
         if prompt is not None:
             text = prompt_text(prompt, cleaner)
-            attributes[names.PROMPT] = text
+            into[names.PROMPT] = text
             if generation.switches.messages:
                 message: Json = {"role": "user", "parts": [{"type": "text", "content": text}]}
-                attributes[names.INPUT_MESSAGES] = shortened([message])[1]
+                into[names.INPUT_MESSAGES] = shortened([message])[1]
         negative_prompt = call.found(self.negative_prompt, NEGATIVE_PROMPT_NAMES)
         if negative_prompt is not None:
-            attributes[names.NEGATIVE_PROMPT] = prompt_text(negative_prompt, cleaner)
+            into[names.NEGATIVE_PROMPT] = prompt_text(negative_prompt, cleaner)
 
 
 def begin_of(

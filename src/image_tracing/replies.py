@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from image_tracing.fields import AnyFields, Fields, count_of, first, name_of, text_of
 from image_tracing.images import Image, image_from_base64, image_from_bytes, image_from_data_url
+from image_tracing.modalities import modality_tokens
 from image_tracing.reply_names import (
     ADDRESSES,
     BLOCKS,
@@ -27,6 +28,12 @@ from image_tracing.reply_names import (
 _DEPTH_LIMIT: Final = 8
 _NODE_LIMIT: Final = 2_000
 _TEXT_LIMIT: Final = 1_000
+_INPUT_TOKENS: Final = ("input_tokens", "prompt_tokens", "prompt_token_count", "promptTokenCount")
+_OUTPUT_TOKENS: Final = (
+    "output_tokens", "completion_tokens", "candidates_token_count", "candidatesTokenCount",
+)  # fmt: skip
+# Google tells them beside the others, the convention counts them among those that went out.
+_THOUGHT_TOKENS: Final = ("thoughts_token_count", "thoughtsTokenCount")
 
 
 @dataclass(slots=True)
@@ -44,6 +51,11 @@ class Reply:
     response_model: str | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
+    modality_tokens: dict[str, int] | None = None
+    status_code: int | None = None
+    resends: int = 0
+    first_chunk_seconds: float | None = None
+    calls: int = 0
 
     def read(self, result: object) -> None:
         """Add what `result` holds. Never raises: what cannot be looked at counts as nothing found."""
@@ -53,6 +65,63 @@ class Reply:
             self._add_bytes(result)
             return
         _Reading(self).read(result, 0)
+
+    @classmethod
+    def of(cls, calls: "list[Reply]") -> "Reply":
+        """The replies of several calls as one."""
+        reply = cls()
+        for each in calls:
+            reply.add(each)
+        return reply
+
+    def add(self, other: "Reply") -> None:
+        """Add the reply of a further call: pictures and counts add up, of what is single the first stays."""
+        self.calls += max(1, other.calls)
+        self.images.extend(other.images)
+        self.filtered += other.filtered
+        self.partial_images += other.partial_images
+        self.resends += other.resends
+        self.finish_reasons.extend(other.finish_reasons)
+        self.input_tokens = _sum(self.input_tokens, other.input_tokens)
+        self.output_tokens = _sum(self.output_tokens, other.output_tokens)
+        if other.modality_tokens:
+            told = self.modality_tokens or {}
+            self.modality_tokens = {
+                **told,
+                **{name: told.get(name, 0) + count for name, count in other.modality_tokens.items()},
+            }
+        self._fill_singles(other)
+
+    def fill(self, other: "Reply", *, has_images: bool) -> None:
+        """Take from the replies of the calls below what this one does not tell.
+
+        With `has_images` also their pictures, where there are none; as many as here lend their measures.
+        """
+        if has_images and not self.images:
+            self.images.extend(other.images)
+            self.filtered = self.filtered or other.filtered
+            self.partial_images = self.partial_images or other.partial_images
+        elif len(self.images) == len(other.images):
+            for image, source in zip(self.images, other.images, strict=True):
+                if image.size_bytes is None and image.sha256 is None:
+                    image.measure(source)
+        self.calls = self.calls or other.calls
+        self.resends = self.resends or other.resends
+        self.finish_reasons = self.finish_reasons or other.finish_reasons
+        if self.input_tokens is None and self.output_tokens is None:
+            self.input_tokens, self.output_tokens = other.input_tokens, other.output_tokens
+            self.modality_tokens = self.modality_tokens or other.modality_tokens
+        self._fill_singles(other)
+
+    def _fill_singles(self, other: "Reply") -> None:
+        self.text = self.text or other.text
+        self.refusal = self.refusal or other.refusal
+        self.revised_prompt = self.revised_prompt or other.revised_prompt
+        self.response_id = self.response_id or other.response_id
+        self.response_model = self.response_model or other.response_model
+        self.status_code = self.status_code or other.status_code
+        if self.first_chunk_seconds is None:
+            self.first_chunk_seconds = other.first_chunk_seconds
 
     def _add_bytes(self, data: bytes | bytearray | memoryview) -> None:
         if len(data):
@@ -155,6 +224,10 @@ class _Reading:
         if isinstance(kind, str) and kind.endswith("partial_image"):
             self.reply.partial_images += 1
             return
+        if fields.get("thought") is True:
+            # Gemini drafts while it thinks; the last draft comes again as the picture.
+            self.reply.partial_images += first(fields, BLOCKS) is not None
+            return
         if self._read_single(fields, depth):
             return
         before = len(self.reply.images)
@@ -177,12 +250,14 @@ class _Reading:
             self.reply.text = text[:_TEXT_LIMIT]
 
     def _read_single(self, fields: AnyFields, depth: int) -> bool:
-        """Whether `fields` are those of one picture; if so it is added."""
+        """Whether `fields` are those of one picture, which is added, or of anything else of one kind."""
         before = len(self.reply.images)
         for name in BLOCKS:
             block = fields.get(name)
             if block is not None:
                 block_fields = Fields.of(block)
+                if str(first(block_fields, MIME_TYPES)).startswith(("audio/", "video/", "text/")):
+                    return True
                 content = block_fields.get("data")
                 if content is not None:
                     self._add_content(content)
@@ -230,6 +305,9 @@ class _Reading:
             blocked = name_of(first(feedback_fields, ("block_reason", "blockReason")))
             if blocked:
                 reply.refusal = reply.refusal or blocked
+        message = text_of(first(fields, ("finish_message", "finishMessage")))
+        if message is not None and reply.text is None:
+            reply.text = message[:_TEXT_LIMIT]
         filtered = text_of(first(fields, ("rai_filtered_reason", "raiFilteredReason")))
         if filtered:
             reply.filtered += 1
@@ -245,12 +323,14 @@ class _Reading:
         usage = first(fields, ("usage", "usage_metadata", "usageMetadata"))
         if usage is not None:
             usage_fields = Fields.of(usage)
-            reply.input_tokens = count_of(
-                first(usage_fields, ("input_tokens", "prompt_token_count", "promptTokenCount"))
-            )
-            reply.output_tokens = count_of(
-                first(usage_fields, ("output_tokens", "candidates_token_count", "candidatesTokenCount"))
-            )
+            # A stream tells its usage again and again, the last time in full.
+            came_in = count_of(first(usage_fields, _INPUT_TOKENS))
+            went_out = count_of(first(usage_fields, _OUTPUT_TOKENS))
+            thought = count_of(first(usage_fields, _THOUGHT_TOKENS))
+            went_out = went_out if thought is None else (went_out or 0) + thought
+            reply.input_tokens = reply.input_tokens if came_in is None else came_in
+            reply.output_tokens = reply.output_tokens if went_out is None else went_out
+            reply.modality_tokens = modality_tokens(usage_fields) or reply.modality_tokens
 
     def _read_reason(self, value: Any) -> None:
         reason = name_of(value)
@@ -261,6 +341,12 @@ class _Reading:
         if any(word in upper for word in REFUSALS):
             self.reply.filtered += 1
             self.reply.refusal = self.reply.refusal or reason
+
+
+def _sum(first_count: int | None, second_count: int | None) -> int | None:
+    if first_count is None or second_count is None:
+        return first_count if second_count is None else second_count
+    return first_count + second_count
 
 
 def _others(fields: AnyFields) -> list[Any]:

@@ -41,6 +41,16 @@ def write_reply(reply: Reply, attributes: dict[str, Any], switches: Switches) ->
         attributes[names.USAGE_INPUT_TOKENS] = reply.input_tokens
     if reply.output_tokens is not None:
         attributes[names.USAGE_OUTPUT_TOKENS] = reply.output_tokens
+    if reply.modality_tokens is not None:
+        attributes.update(reply.modality_tokens)
+    if reply.status_code is not None:
+        attributes[names.HTTP_RESPONSE_STATUS_CODE] = reply.status_code
+    if reply.calls > 1:
+        attributes[names.ATTEMPT_CALLS] = reply.calls
+    if reply.resends:
+        attributes[names.HTTP_REQUEST_RESEND_COUNT] = reply.resends
+    if reply.first_chunk_seconds is not None:
+        attributes[names.TIME_TO_FIRST_CHUNK] = reply.first_chunk_seconds
     if reply.revised_prompt is not None and has_content:
         attributes[names.REVISED_PROMPT] = clean_text(reply.revised_prompt)
     return filtered
@@ -87,15 +97,28 @@ def _write_images(images: list[Image], attributes: dict[str, Any], *, has_conten
 
 
 def _write_output_messages(images: list[Image], attributes: dict[str, Any]) -> None:
-    """Add `gen_ai.output.messages`: the pictures that have an address, never their bytes."""
-    parts: list[Json] = [
-        {"type": "uri", "modality": "image", "mime_type": image.mime_type, "uri": clean_text(image.url)}
+    """Add `gen_ai.output.messages`: the pictures that have an address, never their bytes.
+
+    One message each, since each is a choice of its own.
+    """
+    messages: list[Json] = [
+        {
+            "role": "assistant",
+            "parts": [
+                {
+                    "type": "uri",
+                    "modality": "image",
+                    "mime_type": image.mime_type,
+                    "uri": clean_text(image.url),
+                }
+            ],
+            "finish_reason": "stop",
+        }
         for image in images
         if image.url is not None
     ]
-    if parts:
-        message: Json = {"role": "assistant", "parts": parts, "finish_reason": "stop"}
-        attributes[names.OUTPUT_MESSAGES] = shortened([message])[1]
+    if messages:
+        attributes[names.OUTPUT_MESSAGES] = shortened(messages)[1]
 
 
 def _text(value: str | None) -> str:

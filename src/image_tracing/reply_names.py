@@ -21,6 +21,7 @@ MIME_TYPES: Final = ("mime_type", "mimeType", "content_type", "contentType")
 BLOCKS: Final = ("inline_data", "inlineData", "file_data", "fileData")
 REFUSALS: Final = (
     "SAFETY", "PROHIBITED", "BLOCKLIST", "RECITATION", "SPII", "FILTER", "MODERAT", "IMAGE_OTHER", "NSFW",
+    "MODEL_ARMOR", "ESCALATION", "PUP_LIMITED",
 )  # fmt: skip
 PICTURE_BASE64: Final = ("iVBORw0KGgo", "/9j/", "UklGR", "R0lGOD", "AAAAHGZ0eXBhdmlm", "AAAAIGZ0eXBhdmlm")
 PICTURE_SUFFIXES: Final = {

@@ -44,6 +44,11 @@ class Tally:
                 self.models_tried.setdefault(model)
             return self._started
 
+    def try_model(self, model: str) -> None:
+        """Note the model of an attempt that began without one."""
+        with self._lock:
+            self.models_tried.setdefault(model)
+
     def is_repeated(self, sha256: str) -> bool:
         """Whether a picture with this hash was told before; from now on it is."""
         with self._lock:

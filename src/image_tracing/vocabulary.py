@@ -18,8 +18,11 @@ ATTEMPT_NAMES: Final = frozenset(
 )
 # Parameters that hold further parameters.
 _NESTS: Final = frozenset(
-    {"arguments", "config", "extra_body", "input", "options", "parameters", "params", "request", "settings"}
-)
+    {
+        "arguments", "config", "extra_body", "imageConfig", "image_config", "input", "options", "parameters",
+        "params", "request", "settings",
+    }
+)  # fmt: skip
 
 INTEGER: Final = "integer"
 NUMBER: Final = "number"
@@ -33,11 +36,14 @@ STANDARD: Final[Mapping[str, tuple[str, str]]] = {
     "aspect_ratio": (names.ASPECT_RATIO, TEXT),
     "backend": (names.BACKEND, TEXT),
     "base_url": (names.SERVER_ADDRESS, ADDRESS),
+    "candidateCount": (names.REQUEST_CHOICE_COUNT, INTEGER),
+    "candidate_count": (names.REQUEST_CHOICE_COUNT, INTEGER),
     "cfg_scale": (names.GUIDANCE_SCALE, NUMBER),
     "endpoint_url": (names.SERVER_ADDRESS, ADDRESS),
     "guidance": (names.GUIDANCE_SCALE, NUMBER),
     "guidance_scale": (names.GUIDANCE_SCALE, NUMBER),
     "height": (names.HEIGHT, INTEGER),
+    "imageSize": (names.SIZE, SIZE),
     "image_size": (names.SIZE, SIZE),
     "n": (names.REQUEST_CHOICE_COUNT, INTEGER),
     "num_images": (names.REQUEST_CHOICE_COUNT, INTEGER),
@@ -63,6 +69,7 @@ STANDARD: Final[Mapping[str, tuple[str, str]]] = {
     "target_size": (names.SIZE, SIZE),
     "width": (names.WIDTH, INTEGER),
 }
+_PORTS: Final = {"http": 80, "https": 443}
 COUNT_NAMES: Final = tuple(name for name, (key, _) in STANDARD.items() if key == names.REQUEST_CHOICE_COUNT)
 
 
@@ -96,7 +103,7 @@ def add_standard_attribute(
         if kind is TEXT and (has_content or is_only_numbers(value)):
             into[key] = value
         elif kind is ADDRESS:
-            _add_address(value, into)
+            add_address(value, into)
     elif value_type is bool and kind is BOOLEAN:
         into[key] = value
 
@@ -135,7 +142,8 @@ def _add_size(value: Json, into: dict[str, Any], *, has_content: bool) -> None:
         into[names.SIZE] = f"{sides[0]}x{sides[1]}"
 
 
-def _add_address(url: str, into: dict[str, Any]) -> None:
+def add_address(url: str, into: dict[str, Any]) -> None:
+    """Add the server of a URL; the port, which the convention wants beside it, by the scheme if need be."""
     from urllib.parse import urlsplit
 
     try:
@@ -145,5 +153,6 @@ def _add_address(url: str, into: dict[str, Any]) -> None:
         return
     if address:
         into[names.SERVER_ADDRESS] = address
+        port = port or _PORTS.get(parts.scheme)
         if port is not None:
             into[names.SERVER_PORT] = port

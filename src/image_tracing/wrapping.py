@@ -69,7 +69,7 @@ def _plain_function(function: Callable[..., Any], begin: Begin) -> Callable[...,
         detach(token)
         kind = type(result)
         if kind in _UNFINISHED:
-            return _UNFINISHED[kind](result, recording)
+            return _watched(_UNFINISHED[kind](result, recording), recording)
         if hasattr(kind, "add_done_callback"):
             result.add_done_callback(functools.partial(_done, recording))
         else:
@@ -132,9 +132,17 @@ async def _awaited(coroutine: Any, recording: Recording) -> Any:
         raise
     detach(token)
     if type(result) is AsyncGeneratorType:
-        return _iterated_async(result, recording)
+        return _watched(_iterated_async(result, recording), recording)
     recording.ended(result)
     return result
+
+
+def _watched(unfinished: Any, recording: Recording) -> Any:
+    """What is still to be done; nothing in it would run if it were thrown away before its first step."""
+    watch = getattr(recording, "watch", None)
+    if watch is not None and type(unfinished) is not CoroutineType:
+        watch(unfinished)
+    return unfinished
 
 
 def _iterated(generator: Any, recording: Recording) -> Generator[Any, Any, Any]:

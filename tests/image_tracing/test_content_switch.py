@@ -125,3 +125,22 @@ def test_tracebacks_may_be_switched_on_for_all(spans: Spans, monkeypatch: pytest
         raise TimeoutError
 
     assert "Traceback" in str((spans.finished()[0].attributes or {})["exception.stacktrace"])
+
+
+def test_a_generation_has_the_messages_of_its_attempts(spans: Spans, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "SPAN_ONLY")
+    replies = {"a": None, "b": ["https://example.org/1.png", "https://example.org/2.png"]}
+
+    @attempt
+    def paint(model: str, prompt: str) -> object:
+        return replies[model]
+
+    with generation(lesson_id="l-1"):
+        for model, prompt in (("a", "a cat"), ("b", "a cat"), ("b", "a dog")):
+            paint(model, prompt)
+
+    root = dict(spans.finished()[-1].attributes or {})
+    asked = json.loads(str(root["gen_ai.input.messages"]))
+    given = json.loads(str(root["gen_ai.output.messages"]))
+    assert [message["parts"][0]["content"] for message in asked] == ["a cat", "a dog"]
+    assert [message["parts"][0]["uri"][-5:] for message in given] == ["1.png", "2.png", "1.png", "2.png"]

@@ -1,6 +1,7 @@
 """Failures are told apart by duck typing; what nothing tells is unknown."""
 
 import asyncio
+import json
 import urllib.error
 from email.message import Message
 from typing import Any
@@ -15,7 +16,7 @@ from image_tracing.error_classes import error_class_of, status_code_of
 from image_tracing.spans import error_text
 
 
-def error(name: str, message: str = "x", **fields: Any) -> Exception:
+def error(name: str, message: str = "x", /, **fields: Any) -> Exception:
     """An exception of an SDK that is not imported."""
     made: Exception = type(name, (Exception,), {})(message)
     for field, value in fields.items():
@@ -28,6 +29,10 @@ def hub_error(status: int, message: str = "") -> HfHubHTTPError:
     return HfHubHTTPError(message, response=httpx2.Response(status, request=request))
 
 
+def fal_error(kind: str) -> Exception:
+    return error("FalClientHTTPError", status_code=422, message=[{"loc": ["body"], "type": kind}])
+
+
 def caused(outer: Exception, cause: BaseException) -> Exception:
     outer.__cause__ = cause
     return outer
@@ -38,6 +43,7 @@ CASES: list[tuple[BaseException | str, ErrorClass]] = [
     (TimeoutError("no image after 30 s"), "timeout"),
     (InferenceTimeoutError("x"), "timeout"),
     (hub_error(503, "Model is currently loading"), "model_loading"),
+    (error("InternalServerError", "overloaded or not ready yet", status_code=503), "server_error"),
     (hub_error(429), "rate_limited"),
     (hub_error(402), "quota"),
     (hub_error(401), "auth"),
@@ -58,6 +64,16 @@ CASES: list[tuple[BaseException | str, ErrorClass]] = [
     (PIL.UnidentifiedImageError("cannot identify image file"), "bad_image"),
     (OSError("image file is truncated (5 bytes not processed)"), "bad_image"),
     (error("RateLimitError", status_code=429, body={"code": "insufficient_quota"}), "quota"),
+    (error("BadRequestError", "our safety system", status_code=400, type="invalid_request_error"), "refused"),
+    (error("InternalServerError", status_code=503, type="invalid_request_error"), "server_error"),
+    (error("PermissionDeniedError", status_code=403, type="invalid_request_error"), "auth"),
+    (error("BadRequestError", status_code=400, type="invalid_request_error"), "invalid_request"),
+    (json.JSONDecodeError("x", "{", 1), "server_error"),
+    (caused(error("ClientPayloadError"), error("ContentLengthError", code=400)), "connection"),
+    (error("ClientError", "exceeded your current quota: PerMinute", code=429), "rate_limited"),
+    (error("ClientError", "exceeded your current quota: PerMinute, PerDay", code=429), "quota"),
+    (error("ClientError", "API key not valid", code=400, status="INVALID_ARGUMENT"), "auth"),
+    (error("ChunkedEncodingError", "Connection broken: IncompleteRead(9 bytes read)"), "connection"),
     (error("RateLimitError", status_code=429, code="rate_limit_exceeded"), "rate_limited"),
     (error("BadRequestError", status_code=400, code="moderation_blocked"), "refused"),
     (error("BadRequestError", "safety system", status_code=400), "refused"),
@@ -72,6 +88,8 @@ CASES: list[tuple[BaseException | str, ErrorClass]] = [
     (error("ServerError", code=503, status="UNAVAILABLE"), "server_error"),
     (error("ServerError", code=504, status="DEADLINE_EXCEEDED"), "timeout"),
     (error("FalClientHTTPError", "flagged as unsafe", status_code=422), "refused"),
+    (fal_error("no_media_generated"), "no_image"),
+    (error("FalClientHTTPError", "User is locked. Reason: TOP_UP.", status_code=403), "quota"),
     (error("FalClientTimeoutError"), "timeout"),
     (error("ModelError", "NSFW content detected. Try running it again"), "refused"),
     (error("ReplicateError", status=404), "not_found"),

@@ -253,6 +253,44 @@ def test_facts_beside_the_pictures_are_kept(picture: Pictures) -> None:
     assert reply.finish_reasons == ["STOP"]
 
 
+def test_what_is_thought_or_spoken_is_no_picture(picture: Pictures) -> None:
+    draft = Object(thought=True, inline_data=Object(data=picture(seed=1), mime_type="image/png"))
+    sound = Object(inline_data=Object(data=b"RIFF", mime_type="audio/wav"))
+    reply = reply_of(google(draft, sound, Object(inline_data=Object(data=picture(), mime_type="image/png"))))
+
+    assert (reply.partial_images, len(reply.images)) == (1, 1)
+
+
+def test_tokens_are_told_apart_by_modality() -> None:
+    google_usage = {
+        "candidatesTokenCount": 5,
+        "thoughtsTokenCount": 2,
+        "candidatesTokensDetails": [
+            {"modality": "IMAGE", "tokenCount": 4},
+            {"modality": "VIDEO", "tokenCount": 1},
+        ],
+    }
+    openai_usage = {"input_tokens": 3, "input_tokens_details": {"image_tokens": 1, "text_tokens": 2}}
+
+    assert reply_of({"usageMetadata": google_usage}).output_tokens == 7
+    assert reply_of({"usageMetadata": google_usage}).modality_tokens == {
+        "gen_ai.usage.image.output_tokens": 4
+    }
+    assert reply_of({"usage": openai_usage}).modality_tokens == {
+        "gen_ai.usage.image.input_tokens": 1,
+        "gen_ai.usage.text.input_tokens": 2,
+    }
+
+
+def test_tokens_of_several_calls_add_up_by_modality() -> None:
+    usage = {"input_tokens_details": {"text_tokens": 2}}
+    reply = reply_of({"usage": usage})
+
+    reply.add(reply_of({"usage": usage}))
+
+    assert reply.modality_tokens == {"gen_ai.usage.text.input_tokens": 4}
+
+
 @dataclass
 class Own:
     """A result of somebody's own making."""

@@ -53,7 +53,7 @@ def test_spans_of_an_application_become_rows(database: str, store: Store) -> Non
 def test_nothing_is_connected_for_spans_that_are_not_about_pictures(new: NewSpans) -> None:
     exporter = PostgresSpanExporter(NOWHERE)
 
-    assert exporter.export([new.root(role=None, scope="requests")]) is SUCCESS
+    assert exporter.export([new.root(role=None, scope="requests", operation_name="chat")]) is SUCCESS
     assert exporter.export([]) is SUCCESS
 
 

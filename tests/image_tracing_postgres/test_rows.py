@@ -136,7 +136,15 @@ def test_an_attempt_of_a_generation_has_no_row_before_its_end(new: NewSpans) -> 
 
 
 def test_spans_that_are_not_about_pictures_are_passed_over(new: NewSpans) -> None:
-    assert rows_from([new.root(role=None, scope="requests"), new.attempt(role="agent", scope="x")]).ids == []
+    assert (
+        rows_from(
+            [
+                new.root(role=None, scope="requests", operation_name="chat"),
+                new.attempt(role="agent", scope="x"),
+            ]
+        ).ids
+        == []
+    )
 
 
 def test_our_spans_are_known_by_their_scope_when_their_role_was_dropped(new: NewSpans) -> None:

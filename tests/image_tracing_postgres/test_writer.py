@@ -54,7 +54,7 @@ def _poison(database: str) -> None:
 def test_spans_of_pictures_are_stored_and_counted(
     writer: Writer, store: Store, new: NewSpans, refused: Refused
 ) -> None:
-    spans = [new.attempt(), new.root(), new.root(role=None, scope="requests")]
+    spans = [new.attempt(), new.root(), new.root(role=None, scope="requests", operation_name="chat")]
 
     assert [writer.write(spans, deadline=inf, refuse=refused) for _ in range(2)] == [2, 2]
     assert (len(store.list()), refused) == (1, [])

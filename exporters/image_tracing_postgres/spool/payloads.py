@@ -18,7 +18,8 @@ from image_tracing import attributes as names
 from image_tracing.attributes import SUCCESSFUL_OUTCOMES
 from image_tracing.content import clean_text, clean_tree
 from image_tracing.storable import SPAN_LIMIT_BYTES, cut, plain, shortened, storable_json, without_poison
-from image_tracing_postgres.spans import attributes_of, role_of, root_span_id_of
+from image_tracing_postgres.foreign.names import PARENT, ROLE_WORKFLOW
+from image_tracing_postgres.spans import root_span_id_of, told_by
 from image_tracing_postgres.values import storable
 
 STARTED: Final = "started"
@@ -54,6 +55,7 @@ READ: Final = frozenset(
         names.OPERATION_NAME,
         names.OUTCOME,
         names.OUTPUT_FORMAT,
+        PARENT,
         names.PROMPT,
         names.PROVIDER_NAME,
         names.QUALITY,
@@ -117,8 +119,7 @@ def payload_of(span: ReadableSpan, *, is_trusted: bool) -> bytes | None:
     None for spans that are not about pictures. `is_trusted` says that the span comes from this process:
     what our own instrumentation wrote is redacted and storable by then. Every other text is made so here.
     """
-    attributes = attributes_of(span)
-    role = role_of(span, attributes)
+    role, span, attributes = told_by(span)
     context = span.context
     if role is None or context is None:
         return None
@@ -128,6 +129,8 @@ def payload_of(span: ReadableSpan, *, is_trusted: bool) -> bytes | None:
         and root_span_id_of(context, attributes) != context.span_id
     ):
         # An attempt gets its row when it has ended; one without a generation around it is its own.
+        return None
+    if span.end_time is None and role == ROLE_WORKFLOW:
         return None
     scope = span.instrumentation_scope
     is_ours = scope is not None and scope.name == names.SCOPE
@@ -148,7 +151,10 @@ def payload_of(span: ReadableSpan, *, is_trusted: bool) -> bytes | None:
             for name, value in attributes.items()
             if name in READ
         }
-        description = None if status.description is None else clean_text(status.description)
+        # A message of its own is told instead of the description, which then may hold what must not be kept.
+        description = None
+        if status.description is not None and names.ERROR_MESSAGE not in attributes:
+            description = clean_text(status.description)
         service = _cleaned(span.resource.attributes.get(SERVICE_NAME))
     record = (
         STARTED if span.end_time is None else ENDED,

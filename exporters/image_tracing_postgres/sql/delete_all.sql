@@ -1,1 +1,1 @@
-TRUNCATE image_traces, image_attempts
+TRUNCATE image_traces, image_attempts, image_foreign_spans

@@ -1,1 +1,1 @@
-LOCK TABLE image_traces, image_attempts IN ACCESS EXCLUSIVE MODE
+LOCK TABLE image_traces, image_attempts, image_foreign_spans IN ACCESS EXCLUSIVE MODE

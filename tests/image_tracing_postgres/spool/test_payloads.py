@@ -210,7 +210,9 @@ def test_long_texts_are_cut_as_rows_cut_them() -> None:
 
 
 def test_other_spans_are_passed_over() -> None:
-    assert payload_of(NEW.root(role=None, scope="requests"), is_trusted=True) is None
+    other = NEW.root(role=None, scope="requests", operation_name="chat")
+
+    assert payload_of(other, is_trusted=True) is None
 
 
 def test_the_start_of_an_attempt_is_told_of_only_if_it_is_alone() -> None:

@@ -8,7 +8,7 @@ from opentelemetry.trace import Status
 
 from image_tracing import attributes as names
 from image_tracing.content import hidden_tree, is_only_numbers
-from image_tracing_postgres.spans import attributes_of
+from image_tracing_postgres.spans import told_by
 
 _CONTENTS: Final = frozenset(
     {
@@ -39,10 +39,11 @@ _OPTIONS: Final = frozenset(
 def without_content(span: ReadableSpan) -> ReadableSpan:
     """The span without prompts, option texts, picture URLs, response data and error texts.
 
-    Models, numbers, classes, durations and ids stay.
+    Models, numbers, classes, durations and ids stay. The attributes are under our names, whoever sent them.
     """
     kept = {}
-    for name, value in attributes_of(span).items():
+    _, span, attributes = told_by(span)
+    for name, value in attributes.items():
         if name in _CONTENTS or (name in _OPTIONS and not is_only_numbers(str(value))):
             continue
         kept[name] = _HIDDEN[name](value) if name in _HIDDEN else value

@@ -1,0 +1,1 @@
+DELETE FROM image_foreign_spans WHERE seen_at < %(before)s

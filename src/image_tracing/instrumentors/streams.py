@@ -1,0 +1,179 @@
+"""Objects returned by SDKs whose iteration belongs to the call: they stay what they are, and are followed."""
+
+import atexit
+import weakref
+from collections.abc import Callable
+from inspect import isawaitable
+from queue import Empty, SimpleQueue
+from time import time_ns
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry.context import attach
+
+from image_tracing.faults import tell_once
+from image_tracing.tracer import detach
+
+if TYPE_CHECKING:
+    from image_tracing.instrumentors.recordings import CallRecording
+
+_CLOSERS: Final = ("close", "aclose")
+# A finalizer may run in the middle of anything, locks held: it only notes, the next call ends the recording.
+_abandoned: Final[SimpleQueue[tuple["CallRecording", int]]] = SimpleQueue()
+
+
+def follow(stream: Any, recording: "CallRecording", *, iterator: str) -> None:
+    """Record what `stream` iterates over, which its attribute `iterator` holds; end when it is closed."""
+    inner = getattr(stream, iterator)
+    is_async = hasattr(type(inner), "__anext__")
+    setattr(stream, iterator, (_AsyncIterator if is_async else _Iterator)(inner, recording))
+    note_abandoning(stream, recording)
+
+    def close(_: object) -> bool:
+        recording.closed()
+        return True
+
+    follow_methods(stream, _CLOSERS, recording, close)
+
+
+def note_abandoning(stream: Any, recording: "CallRecording") -> "weakref.finalize[Any, Any]":
+    """End the recording if `stream`, or a generator, is thrown away before; the answer can be told not to."""
+    return weakref.finalize(stream, _abandon, recording)
+
+
+def follow_methods(
+    instance: Any, names: tuple[str, ...], recording: "CallRecording", look: Callable[[object], bool]
+) -> None:
+    """Have `look` see what these methods of one object return, until it answers true.
+
+    What they raise ends the recording.
+    """
+    # The object refers to itself through these until they are taken off again: then it is freed at once.
+    for name in names:
+        method = getattr(type(instance), name, None)
+        if callable(method):
+            vars(instance)[name] = _followed(instance, method, names, recording, look)
+
+
+def end_abandoned() -> None:
+    """End the recordings of streams that were thrown away, at the time they were."""
+    try:
+        while True:
+            recording, end_time = _abandoned.get_nowait()
+            recording.closed(end_time)
+    except Empty:
+        return
+
+
+def _abandon(recording: "CallRecording") -> None:
+    if not recording.is_ended:
+        _abandoned.put((recording, time_ns()))
+
+
+def _followed(
+    instance: Any,
+    method: Callable[..., Any],
+    names: tuple[str, ...],
+    recording: "CallRecording",
+    look: Callable[[object], bool],
+) -> Callable[..., Any]:
+    def take_off() -> None:
+        for name in names:
+            vars(instance).pop(name, None)
+
+    def see(value: object) -> None:
+        try:
+            if recording.is_ended or look(value):
+                take_off()
+        except Exception:  # noqa: BLE001 - instrumentation never hurts the host
+            tell_once("look at a stream")
+
+    async def awaited(coming: Any) -> Any:
+        try:
+            value = await coming
+        except BaseException as error:
+            recording.failed(error)
+            raise
+        see(value)
+        return value
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            value = method(instance, *args, **kwargs)
+        except BaseException as error:
+            recording.failed(error)
+            raise
+        if isawaitable(value):
+            return awaited(value)
+        see(value)
+        return value
+
+    return call
+
+
+class _Iterator:
+    """An iterator whose every step is recorded."""
+
+    def __init__(self, inner: Any, recording: "CallRecording") -> None:
+        self._inner = inner
+        self._recording = recording
+
+    def __iter__(self) -> "_Iterator":
+        return self
+
+    def __next__(self) -> Any:
+        recording = self._recording
+        if recording.is_ended:
+            return next(self._inner)
+        token = attach(recording.context)
+        try:
+            item = next(self._inner)
+        except StopIteration:
+            detach(token)
+            recording.ended(None)
+            raise
+        except BaseException as error:
+            detach(token)
+            recording.failed(error)
+            raise
+        detach(token)
+        recording.saw(item)
+        return item
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+class _AsyncIterator:
+    """An asynchronous iterator whose every step is recorded."""
+
+    def __init__(self, inner: Any, recording: "CallRecording") -> None:
+        self._inner = inner
+        self._recording = recording
+
+    def __aiter__(self) -> "_AsyncIterator":
+        return self
+
+    async def __anext__(self) -> Any:
+        recording = self._recording
+        if recording.is_ended:
+            return await anext(self._inner)
+        token = attach(recording.context)
+        try:
+            item = await anext(self._inner)
+        except StopAsyncIteration:
+            detach(token)
+            recording.ended(None)
+            raise
+        except BaseException as error:
+            detach(token)
+            recording.failed(error)
+            raise
+        detach(token)
+        recording.saw(item)
+        return item
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+atexit.register(end_abandoned)
