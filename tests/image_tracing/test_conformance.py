@@ -293,7 +293,7 @@ def test_a_span_that_conforms_has_no_violations() -> None:
         {"more": {"server.address": "api.openai.com"}},
         {"instrumentation_scope": InstrumentationScope("image_tracing")},
     ],
-    ids=str,
+    ids=lambda broken: "-".join(broken),
 )
 def test_what_breaks_the_convention_is_found(broken: dict[str, Any]) -> None:
     assert violations(_span(**broken)) != []

@@ -263,7 +263,8 @@ def test_a_signals_handler_may_end_spans_and_flush(folder: Path, database: str) 
         nonlocal ended
         tracer.start_span("paint", attributes=ROOT).end()
         ended += 1
-        signal.setitimer(signal.ITIMER_REAL, 0.001)  # Anew, so that no handler interrupts a handler without end.
+        # Anew each time, so that no alarm interrupts the handler of an alarm.
+        signal.setitimer(signal.ITIMER_REAL, 0.001)
 
     previous = signal.signal(signal.SIGALRM, handle)
     signal.setitimer(signal.ITIMER_REAL, 0.001)
@@ -271,7 +272,8 @@ def test_a_signals_handler_may_end_spans_and_flush(folder: Path, database: str) 
         for _ in range(3_000):
             tracer.start_span("paint", attributes=ROOT).end()
     finally:
-        signal.signal(signal.SIGALRM, signal.SIG_IGN)  # First: a handler that runs now would set the timer again.
+        # First, since a handler that runs now would set the timer again.
+        signal.signal(signal.SIGALRM, signal.SIG_IGN)
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
 

@@ -26,7 +26,7 @@ from image_tracing_postgres import Store, rows_from
 
 # Else it fetches its list of prices from the network.
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
-litellm: Any = pytest.importorskip("litellm")
+litellm: Any = pytest.importorskip("litellm", reason="make test-sdks runs these: it wants other versions")
 # It leaves loops, tasks and connections behind, and pydantic warns of its models.
 pytestmark = [
     pytest.mark.filterwarnings("ignore"),
