@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from image_tracing_postgres.records import Attempt, Filters, Image, Page, Trace
     from image_tracing_postgres.rows import Rows, rows_from
     from image_tracing_postgres.settings import Settings, settings_from_environment
+    from image_tracing_postgres.statistics.figures import Statistics
     from image_tracing_postgres.store import Change, Choices, Neighbours, Store
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "Rows",
     "SchemaMissingError",
     "Settings",
+    "Statistics",
     "Store",
     "Trace",
     "configure",
@@ -61,6 +63,7 @@ _HOMES: Final = {
     "records": ("Attempt", "Filters", "Image", "Page", "Trace"),
     "rows": ("Rows", "rows_from"),
     "settings": ("Settings", "settings_from_environment"),
+    "statistics.figures": ("Statistics",),
     "store": ("Change", "Choices", "Neighbours", "Store"),
 }
 _MODULES: Final = {name: module for module, names in _HOMES.items() for name in names}

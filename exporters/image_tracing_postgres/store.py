@@ -18,6 +18,8 @@ from image_tracing_postgres.pool import Connections
 from image_tracing_postgres.records import Attempt, Filters, Page, Status, Trace
 from image_tracing_postgres.rows import Rows
 from image_tracing_postgres.statements import statement
+from image_tracing_postgres.statistics.figures import Bucket, Statistics
+from image_tracing_postgres.statistics.reading import statistics
 from image_tracing_postgres.watch import Watch
 
 _NEWEST_FOR_CHOICES: Final = 1_000
@@ -146,6 +148,19 @@ class Store:
                 )
             )
         ]
+
+    def stats(
+        self, *, bucket: Bucket | None = None, tz: str = "UTC", **filters: Unpack[Filters]
+    ) -> Statistics:
+        """The figures of what the filters mean: in total, by model and provider, over time.
+
+        Generations count by their `created_at`, attempts by their own start, both from `from_` up to but
+        without `to`; by default the last 30 days until now. `model`, `provider`, `error_class` and `outcome`
+        hold for the attempt itself. `bucket` is the length of the points over time, chosen by the range if
+        None; at most 1,500. `tz` is the IANA name of the zone whose hours, days, weeks and months they are.
+        docs/statistics.md defines each figure and tells what costs how much.
+        """
+        return statistics(self._connections, bucket=bucket, tz=tz, filters=filters)
 
     def neighbours(self, id: UUID | str) -> Neighbours:  # noqa: A002
         """The ids of the next newer and the next older trace; both None if this one is not there."""

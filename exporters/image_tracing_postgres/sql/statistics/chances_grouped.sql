@@ -1,0 +1,2 @@
+GROUP BY bucket, provider, model
+ORDER BY bucket, provider, model

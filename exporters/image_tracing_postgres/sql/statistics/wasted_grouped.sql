@@ -1,0 +1,2 @@
+GROUP BY bucket
+ORDER BY bucket

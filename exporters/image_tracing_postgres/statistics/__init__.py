@@ -1,0 +1,1 @@
+"""Statistics over generations and attempts: definitions in docs/statistics.md."""

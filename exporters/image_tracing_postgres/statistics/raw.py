@@ -1,0 +1,81 @@
+"""Sums straight from the rows of the tables: exact, at a cost that grows with the rows."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import psycopg
+
+from image_tracing_postgres.statements import statement
+from image_tracing_postgres.statistics.tallies import Tally
+
+Cursor = psycopg.Cursor[Any]
+
+_OF_TRACES: Final = ("id", "status", "lesson_id", "service", "served_by", "words")
+
+
+def tallies_from_rows(
+    cursor: Cursor,
+    starts: Sequence[datetime],
+    stop: datetime,
+    *,
+    meant: Mapping[str, Any] | None = None,
+) -> Mapping[int, Tally]:
+    """The sums of each bucket that has any, by its place among `starts`; the last one ends at `stop`.
+
+    `meant` are the parameters of filters.parameters_of; None leaves nothing out.
+    """
+    tallies: defaultdict[int, Tally] = defaultdict(Tally)
+    # The range bounds generations by their creation and attempts by their own start.
+    asked = {**(meant or {}), "from_": None, "to": None}
+    asked |= {"starts": list(starts), "start": starts[0], "stop": stop}
+    attempts_meant, traces_meant = b"", b""
+    if meant is not None:
+        attempts_meant, traces_meant = statement("statistics/attempts_meant"), _TRACES_MEANT
+        if any(meant[name] is not None for name in _OF_TRACES):
+            attempts_meant += _ATTEMPTS_OF_TRACES_MEANT
+    for row in cursor.execute(_sql("attempts", attempts_meant), asked):
+        bucket, provider, model, success, outcome, error_class, number, images, size, ms, least, numbers = row
+        attempts = tallies[bucket - 1].pairs[provider, model]
+        attempts.attempts += number
+        attempts.succeeded += number if success else 0
+        attempts.images += images
+        attempts.size_bytes += int(size)
+        attempts.outcomes[outcome] += number
+        if error_class is not None:
+            attempts.error_classes[error_class] += number
+        attempts.sketch.add(least, numbers, ms)
+    for bucket, provider, model, chances, rescues in cursor.execute(_sql("chances", attempts_meant), asked):
+        attempts = tallies[bucket - 1].pairs[provider, model]
+        attempts.chances += chances
+        attempts.rescues += rescues
+    for row in cursor.execute(_sql("generations", traces_meant), asked):
+        bucket, status, depth, first, served, number, ms, least, numbers = row
+        generations = tallies[bucket - 1].generations
+        if status == "started":
+            generations.started += number
+            continue
+        if status == "completed":
+            generations.completed += number
+            generations.recovered += number if depth > 1 else 0
+            generations.sketch.add(least, numbers, ms)
+        else:
+            generations.failed += number
+        generations.flows[depth, first, served] += number
+    for bucket, wasted_ms in cursor.execute(_sql("wasted", traces_meant), asked):
+        tallies[bucket - 1].generations.wasted_ms += wasted_ms or 0
+    return tallies
+
+
+def _sql(name: str, meant: bytes) -> bytes:
+    return statement(f"statistics/{name}") + meant + statement(f"statistics/{name}_grouped")
+
+
+_MEANT: Final = statement("_filters").removeprefix(b"WHERE") + b"\nAND " + statement("_meant")
+_TRACES_MEANT: Final = b"\nAND " + _MEANT + b"\n"
+_ATTEMPTS_OF_TRACES_MEANT: Final = (
+    b"\nAND EXISTS (\nSELECT FROM image_traces AS trace\nWHERE trace.id = attempt.trace_id\nAND "
+    + _MEANT
+    + b")\n"
+)
