@@ -1,15 +1,22 @@
 """What the description cannot say: how a cursor looks inside, and which parameters exclude each other."""
 
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import schemathesis
 from hypothesis import strategies as st
 from schemathesis import Case, HookContext
 
+from image_tracing_postgres.errors import InvalidFilterError
 from image_tracing_postgres.filters import cursor_of
+from image_tracing_postgres.statistics.ranges import range_of
 
 schemathesis.openapi.format(
     "trace-cursor", st.builds(cursor_of, st.datetimes(timezones=st.timezones()), st.uuids())
+)
+schemathesis.openapi.format(
+    "time-zone", st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kolkata", "Australia/Lord_Howe"])
 )
 
 
@@ -21,4 +28,24 @@ def filter_case(context: HookContext, case: Case[Any]) -> bool:
         return True
     if case.method == "DELETE":
         return len(query) == 1
+    if case.path.endswith("/stats"):
+        return _is_range(query)
     return not ("cursor" in query and query.get("offset"))
+
+
+def _is_range(query: Mapping[str, Any]) -> bool:
+    """Whether the range does not end before it begins, and has few enough buckets."""
+    start, stop = (
+        datetime.fromisoformat(query[name]) if query.get(name) else None for name in ("from", "to")
+    )
+    try:
+        range_of(
+            start,
+            stop,
+            bucket=query.get("bucket") or None,
+            tz=query.get("tz") or "UTC",
+            now=datetime.now(UTC),
+        )
+    except InvalidFilterError:
+        return False
+    return True

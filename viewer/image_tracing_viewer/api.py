@@ -16,6 +16,7 @@ from image_tracing_viewer.export import export
 from image_tracing_viewer.metrics import metrics
 from image_tracing_viewer.openapi import document
 from image_tracing_viewer.query import is_uuid, query_from, shown, single_values
+from image_tracing_viewer.stats_api import stats
 
 
 class Traces(HTTPEndpoint):
@@ -88,6 +89,7 @@ async def home(request: Request) -> Response:
 
 # Fixed names come before the id, which would take them for one.
 routes = [
+    Route("/api/traceImage/stats", stats, name="api_stats"),
     Route("/api/traceImage/export", export, name="api_export"),
     Route("/api/traceImage/events", events, name="api_events"),
     Route("/api/traceImage/{id}", trace, name="api_trace"),

@@ -16,6 +16,7 @@ from image_tracing_viewer.query import (
     VALUE_MAX_LENGTH,
 )
 from image_tracing_viewer.security import INGEST_PATH
+from image_tracing_viewer.stats_description import STATS_SCHEMAS, stats_parameters
 
 Json = dict[str, Any]
 
@@ -108,6 +109,22 @@ def _paths(*, has_token: bool) -> Json:
                 "responses": {
                     "200": _json("The trace", _ref("Trace")),
                     **_errors(400, 404, 413, 503, *refused),
+                },
+            }
+        },
+        "/api/traceImage/stats": {
+            "get": {
+                "operationId": "getStatistics",
+                "summary": "The figures of a range: in total, by model and provider, over time",
+                "description": "Generations count by created_at, attempts by their own start; `model`, "
+                "`provider`, `error_class` and `outcome` hold for the attempt itself. The last 30 days by default.",
+                "parameters": [
+                    *_filter_parameters(),
+                    *(_filter(*described) for described in stats_parameters()),
+                ],
+                "responses": {
+                    "200": _json("The figures", _ref("Statistics")),
+                    **_errors(400, 413, 503, *refused),
                 },
             }
         },
@@ -328,6 +345,7 @@ def _schemas() -> Json:
             "properties": {"partialSuccess": _object({"rejectedSpans": text, "errorMessage": text})},
         },
         "Error": _object({"error": _object({"code": text, "message": text})}),
+        **STATS_SCHEMAS,
     }
 
 

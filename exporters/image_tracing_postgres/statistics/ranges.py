@@ -9,7 +9,14 @@ from zoneinfo import ZoneInfo
 
 from image_tracing_postgres.errors import InvalidFilterError
 from image_tracing_postgres.statistics.figures import Bucket
-from image_tracing_postgres.statistics.zones import BUCKETS, bounded, start_of, starts_of, zone_of
+from image_tracing_postgres.statistics.zones import (
+    BUCKETS,
+    EARLIEST,
+    bounded,
+    start_of,
+    starts_of,
+    zone_of,
+)
 
 MAX_BUCKETS: Final = 1_500
 DEFAULT_DAYS: Final = 30
@@ -50,7 +57,9 @@ def range_of(
         raise InvalidFilterError(f"bucket has to be one of {', '.join(BUCKETS)}, not {str(bucket)[:80]!r}")
     # Of a slot that has begun the sums are kept as well: its end costs less than this very moment.
     stop = bounded(slot_of(now) + SLOT if stop is None else stop)
-    start = start_of("day", stop - timedelta(days=DEFAULT_DAYS), zone) if start is None else bounded(start)
+    if start is None:
+        start = start_of("day", stop - min(timedelta(days=DEFAULT_DAYS), stop - EARLIEST), zone)
+    start = bounded(start)
     if start > stop:
         raise InvalidFilterError(
             f"from has to be before to, found from {start.isoformat()} and to {stop.isoformat()}; "

@@ -12,8 +12,9 @@ BUCKETS: Final[tuple[Bucket, ...]] = get_args(Bucket)
 
 # Clocks are set by half hours at least, so no hour of a clock is shorter than this.
 _LENGTHS: Final = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1)}
-_EARLIEST: Final = datetime(1, 1, 3, tzinfo=UTC)
-_LATEST: Final = datetime(9999, 11, 1, tzinfo=UTC)
+# The tables hold nothing outside of these.
+EARLIEST: Final = datetime(1, 1, 2, tzinfo=UTC)
+LATEST: Final = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 def zone_of(name: object) -> ZoneInfo:
@@ -29,8 +30,8 @@ def zone_of(name: object) -> ZoneInfo:
 
 
 def bounded(time: datetime) -> datetime:
-    """The time in UTC, within the years whose days, weeks and months can be reckoned with."""
-    return min(max(time.astimezone(UTC), _EARLIEST), _LATEST)
+    """The time in UTC; beyond the edges of the calendar, the edge."""
+    return min(max(time, EARLIEST), LATEST).astimezone(UTC)
 
 
 def start_of(bucket: Bucket, time: datetime, zone: ZoneInfo) -> datetime:
@@ -56,15 +57,22 @@ def start_after(bucket: Bucket, time: datetime, zone: ZoneInfo) -> datetime:
     if length is not None:
         # The clock may be set at the end of an hour; hours themselves are not shortened by that.
         return start_of(bucket, time, zone) + length
-    day = time.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    try:
+        day = _day_after(bucket, time.astimezone(zone))
+    except OverflowError:
+        return LATEST
+    # The clock may have been set in between.
+    return day.astimezone(UTC)
+
+
+def _day_after(bucket: Bucket, time: datetime) -> datetime:
+    """Midnight, by the clock of `time`, when the day, week or month after it begins."""
+    day = time.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
     if bucket == "day":
-        day += timedelta(days=1)
-    elif bucket == "week":
-        day += timedelta(days=7 - day.weekday())
-    else:
-        day = (day.replace(day=1) + timedelta(days=32)).replace(day=1)
-    # Arithmetic above is that of the calendar; the clock may have been set in between.
-    return day.replace(fold=0).astimezone(UTC)
+        return day + timedelta(days=1)
+    if bucket == "week":
+        return day + timedelta(days=7 - day.weekday())
+    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
 def starts_of(bucket: Bucket, start: datetime, stop: datetime, zone: ZoneInfo) -> Iterator[datetime]:
