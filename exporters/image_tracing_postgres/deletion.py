@@ -1,12 +1,15 @@
-"""Deleting all traces, quickly where that can be had."""
+"""Deleting traces; all of them quickly, where that can be had."""
 
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
+from uuid import UUID
 
 import psycopg
 
 from image_tracing_postgres.pool import Connections
 from image_tracing_postgres.statements import statement
+from image_tracing_postgres.summary_changes import slots_of_times, tell
 
 # Emptying a table waits for everybody who reads it, and everybody else waits behind.
 _LOCK_TIMEOUT: Final = "2s"
@@ -42,6 +45,18 @@ def delete_everything(connections: Connections) -> int:
     return _delete_in_batches(connections)
 
 
+def delete_traces(cursor: psycopg.Cursor[Any], ids: Sequence[UUID]) -> int:
+    """Delete traces with their attempts in this transaction; how many traces there were."""
+    # In the order of their keys, as writers lock them.
+    cursor.execute(statement("lock_traces"), {"ids": ids})
+    times = [row[0] for row in cursor.execute(statement("delete_traces"), {"ids": ids})]
+    deleted = len(times)
+    times += [row[0] for row in cursor.execute(statement("delete_attempts"), {"ids": ids})]
+    tell(cursor, slots_of_times(times))
+    cursor.execute(statement("notify"))
+    return deleted
+
+
 def _delete_in_batches(connections: Connections) -> int:
     deleted = 0
     while True:
@@ -49,11 +64,7 @@ def _delete_in_batches(connections: Connections) -> int:
             ids = [row[0] for row in cursor.execute(statement("oldest"), {"limit": _BATCH})]
             if not ids:
                 break
-            # In the order of their keys, as writers lock them.
-            cursor.execute(statement("lock_traces"), {"ids": ids})
-            deleted += cursor.execute(statement("delete_traces"), {"ids": ids}).rowcount
-            cursor.execute(statement("delete_attempts"), {"ids": ids})
-            cursor.execute(statement("notify"))
+            deleted += delete_traces(cursor, ids)
     with connections.connection(seconds=_SECONDS) as connection, suppress(*_REFUSALS):
         # What was kept of workflows without a picture.
         connection.execute(statement("delete_foreign"))

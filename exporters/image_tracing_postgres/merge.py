@@ -6,7 +6,7 @@ follows from a root and all of its attempts is derived anew.
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from math import inf
@@ -20,6 +20,7 @@ from image_tracing_postgres.connection import BoundedConnection
 from image_tracing_postgres.rows import Rows, TraceRow
 from image_tracing_postgres.spans import AttemptRow
 from image_tracing_postgres.statements import statement
+from image_tracing_postgres.summary_changes import slots_of_texts, slots_there, tell
 from image_tracing_postgres.values import array
 
 # Connections that could not have the table of foreign spans, and until when they need not ask again.
@@ -27,6 +28,10 @@ _without_table: Final[WeakKeyDictionary[BoundedConnection, float]] = WeakKeyDict
 _WITHOUT_TABLE_SECONDS: Final = 60.0
 # Of the time until the connection's deadline.
 _STATEMENT_SHARE: Final = 0.5
+
+
+class _UnseenError(Exception):
+    """Another writer stored one of these traces while they were being locked."""
 
 
 def save(connection: BoundedConnection, rows: Rows) -> None:
@@ -56,15 +61,17 @@ def _store(connection: BoundedConnection, rows: Rows, updated_at: str) -> None:
                 there = sorted(known)
             else:
                 _merge(cursor, rows, rows.ids, updated_at)
-    except (psycopg.errors.UniqueViolation, psycopg.errors.FeatureNotSupported):
+    except (psycopg.errors.UniqueViolation, psycopg.errors.FeatureNotSupported, _UnseenError):
         # Another writer stored one of these traces just now, and merging waits for such writers; or Row Level
         # Security holds for this role, which then must not copy.
         there = rows.ids
-    if there:
+    while there:
         # A transaction of its own: in each the traces are locked in the order of their ids, and a writer that
         # holds one and waits for a smaller one could wait for ever.
-        with _transaction(connection) as cursor:
-            _merge(cursor, rows, there, updated_at)
+        with suppress(_UnseenError):
+            with _transaction(connection) as cursor:
+                _merge(cursor, rows, there, updated_at)
+            return
 
 
 def _place(connection: BoundedConnection, rows: Rows, updated_at: str) -> None:
@@ -121,6 +128,7 @@ def limit_statements(cursor: psycopg.Cursor[Any], deadline: float) -> None:
 def _copy(cursor: psycopg.Cursor[Any], rows: Rows, ids: Sequence[str], updated_at: str) -> None:
     """Traces that are new. Rows are made while the server takes in the ones before."""
     attempts: list[tuple[Any, ...]] = []
+    times: list[str] = []
     with cursor.copy(statement("copy_traces")) as copy:
         for trace_id in ids:
             made = rows.of(trace_id)
@@ -128,23 +136,34 @@ def _copy(cursor: psycopg.Cursor[Any], rows: Rows, ids: Sequence[str], updated_a
                 trace, of_trace = made
                 copy.write_row(copied(trace, updated_at))
                 attempts += ((trace_id, *attempt) for attempt in of_trace)
+                times.append(trace.created_at)
+                times += [attempt.started_at for attempt in of_trace]
     if attempts:
         with cursor.copy(statement("copy_attempts")) as copy:
             for attempt in attempts:
                 copy.write_row(attempt)
+    tell(cursor, slots_of_texts(times))
 
 
 def _merge(cursor: psycopg.Cursor[Any], rows: Rows, ids: Sequence[str], updated_at: str) -> None:
-    """Traces that are there, or that another writer may be storing."""
+    """Traces that are there, or that another writer may be storing. Raises _UnseenError."""
     made = [rows_of_trace for trace_id in ids if (rows_of_trace := rows.of(trace_id)) is not None]
     if not made:
         return
+    # What these rows were counted under has to be known before they change, and nobody else may change them.
+    locked = {str(row[0]) for row in cursor.execute(statement("lock_traces"), {"ids": ids})}
+    slots = slots_there(cursor, locked)
     traces = [as_json(trace, "updated_at", updated_at) for trace, _ in made]
-    cursor.execute(statement("merge_traces"), {"rows": f"[{','.join(traces)}]"})
+    for trace_id, was_there in cursor.execute(statement("merge_traces"), {"rows": f"[{','.join(traces)}]"}):
+        if was_there and trace_id not in locked:
+            raise _UnseenError
     attempts = [as_json(attempt, "trace_id", trace.id) for trace, of_trace in made for attempt in of_trace]
     if attempts:
         cursor.execute(statement("merge_attempts"), {"rows": f"[{','.join(attempts)}]"})
     cursor.execute(statement("derive"), {"ids": ids})
+    times = [trace.created_at for trace, _ in made]
+    times += [attempt.started_at for _, of_trace in made for attempt in of_trace]
+    tell(cursor, slots | slots_of_texts(times))
 
 
 def copied(trace: TraceRow, updated_at: str) -> tuple[Any, ...]:

@@ -10,7 +10,7 @@ from typing import Any, Final, Self, Unpack
 from uuid import UUID
 
 from image_tracing_postgres import filters as checks
-from image_tracing_postgres.deletion import delete_everything
+from image_tracing_postgres.deletion import delete_everything, delete_traces
 from image_tracing_postgres.documents import trace_from
 from image_tracing_postgres.json_text import decoded
 from image_tracing_postgres.merge import save
@@ -205,12 +205,8 @@ class Store:
 
     def delete(self, id: UUID | str) -> bool:  # noqa: A002
         """Delete a trace with its attempts; False if there is none with this id."""
-        ids = {"ids": [checks.uuid(id)]}
         with self._connections.transaction() as sql:
-            deleted = sql.execute(statement("delete_traces"), ids).rowcount
-            sql.execute(statement("delete_attempts"), ids)
-            sql.execute(statement("notify"))
-        return deleted > 0
+            return delete_traces(sql, [checks.uuid(id)]) > 0
 
     def delete_all(self) -> int:
         """Delete all traces with their attempts; how many traces there were."""

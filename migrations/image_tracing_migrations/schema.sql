@@ -96,6 +96,62 @@ COMMENT ON TABLE image_foreign_spans IS 'Spans of other instrumentations and wha
 COMMENT ON COLUMN image_foreign_spans.workflow IS 'The row of image_traces that a workflow becomes once an attempt is below it; null for attempts.';
 COMMENT ON COLUMN image_foreign_spans.seen_at IS 'The writer''s clock at the first write.';
 
+CREATE TABLE image_summary_changes (
+    id uuid PRIMARY KEY,
+    slots timestamptz[] NOT NULL
+);
+
+COMMENT ON TABLE image_summary_changes IS 'The five minutes whose sums have to be computed anew. Whoever writes or deletes rows adds one line in the same transaction, and waits for nobody.';
+COMMENT ON COLUMN image_summary_changes.slots IS 'Beginnings of five minutes, counted from the hour.';
+
+CREATE TABLE image_generation_summaries (
+    level text COLLATE "C" NOT NULL CHECK (level IN ('slot', 'hour', 'day', 'month')),
+    starts_at timestamptz NOT NULL,
+    ends_at timestamptz NOT NULL,
+    completed bigint NOT NULL,
+    failed bigint NOT NULL,
+    started bigint NOT NULL,
+    recovered bigint NOT NULL,
+    wasted_ms bigint NOT NULL,
+    duration_ms bigint NOT NULL,
+    percentiles_ms integer[],
+    least_ms integer[] NOT NULL,
+    numbers integer[] NOT NULL,
+    flows jsonb NOT NULL,
+    PRIMARY KEY (level, starts_at, ends_at)
+);
+
+COMMENT ON TABLE image_generation_summaries IS 'Sums over the generations that were created in a stretch of time.';
+COMMENT ON COLUMN image_generation_summaries.level IS 'slot: five minutes, absent when empty. Hours, days and months are those of some time zone, and absent until somebody asks.';
+COMMENT ON COLUMN image_generation_summaries.percentiles_ms IS 'p50, p90, p95 and p99 of the time to picture.';
+COMMENT ON COLUMN image_generation_summaries.least_ms IS 'Times to picture, of those within one percent the least; numbers says how many each stands for.';
+COMMENT ON COLUMN image_generation_summaries.flows IS 'How many ended with so many models tried, this one first, that one serving.';
+
+CREATE TABLE image_attempt_summaries (
+    level text COLLATE "C" NOT NULL CHECK (level IN ('slot', 'hour', 'day', 'month')),
+    starts_at timestamptz NOT NULL,
+    ends_at timestamptz NOT NULL,
+    subject text COLLATE "C" NOT NULL CHECK (subject IN ('all', 'model', 'provider')),
+    key text COLLATE "C" NOT NULL,
+    name text,
+    attempts bigint NOT NULL,
+    succeeded bigint NOT NULL,
+    images bigint NOT NULL,
+    size_bytes numeric NOT NULL,
+    chances bigint NOT NULL,
+    rescues bigint NOT NULL,
+    duration_ms bigint NOT NULL,
+    percentiles_ms integer[],
+    least_ms integer[] NOT NULL,
+    numbers integer[] NOT NULL,
+    outcomes jsonb NOT NULL,
+    error_classes jsonb NOT NULL,
+    PRIMARY KEY (level, starts_at, ends_at, subject, key)
+);
+
+COMMENT ON TABLE image_attempt_summaries IS 'Sums over the attempts that started in a stretch of time, of all of them, of a model or of a provider.';
+COMMENT ON COLUMN image_attempt_summaries.key IS 'A hash of the name, which may be long; empty for none.';
+
 CREATE INDEX image_traces_newest ON image_traces (created_at DESC, id DESC);
 
 CREATE INDEX image_traces_lesson ON image_traces (lesson_id, created_at DESC, id DESC);
@@ -105,6 +161,8 @@ CREATE INDEX image_traces_status ON image_traces (status, created_at DESC, id DE
 CREATE INDEX image_traces_updated ON image_traces (updated_at);
 
 CREATE INDEX image_traces_otel ON image_traces (otel_trace_id);
+
+CREATE INDEX image_attempts_started ON image_attempts (started_at);
 
 CREATE INDEX image_foreign_spans_seen ON image_foreign_spans (seen_at);
 
@@ -263,6 +321,18 @@ ALTER TABLE image_attempts ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE image_foreign_spans ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE image_summary_changes ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE image_generation_summaries ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE image_attempt_summaries ENABLE ROW LEVEL SECURITY;
+
+-- With the rights of its owner, so that a writer needs none but those to the traces and attempts. Its table is bound
+-- here: one of that name among the caller's own would not be taken for it.
+CREATE FUNCTION image_summary_tell(id uuid, slots timestamptz[]) RETURNS void
+LANGUAGE sql SECURITY DEFINER
+BEGIN ATOMIC INSERT INTO image_summary_changes (id, slots) VALUES ($1, $2); END;
+
 -- Supabase grants new tables to its browser roles, and Row Level Security does not cover TRUNCATE.
 DO $$
 DECLARE
@@ -271,17 +341,23 @@ BEGIN
     FOR browser_role IN SELECT rolname FROM pg_roles WHERE rolname IN ('anon', 'authenticated') LOOP
         EXECUTE format(
             'REVOKE ALL ON image_tracing_migrations, image_traces, image_attempts, image_foreign_spans, '
+            'image_summary_changes, image_generation_summaries, image_attempt_summaries, '
             'image_trace_documents FROM %I',
             browser_role
         );
+        EXECUTE format('REVOKE ALL ON FUNCTION image_summary_tell FROM PUBLIC, %I', browser_role);
     END LOOP;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'service_role') THEN
-        GRANT SELECT, INSERT, UPDATE, DELETE ON image_traces, image_attempts, image_foreign_spans
+        GRANT SELECT, INSERT, UPDATE, DELETE
+            ON image_traces, image_attempts, image_foreign_spans,
+                image_summary_changes, image_generation_summaries, image_attempt_summaries
             TO service_role;
         GRANT SELECT ON image_tracing_migrations, image_trace_documents TO service_role;
+        GRANT EXECUTE ON FUNCTION image_summary_tell TO service_role;
     END IF;
 END
 $$;
 
-INSERT INTO image_tracing_migrations (version, name) VALUES (1, 'image_traces'), (2, 'interrupted'), (3, 'foreign_spans')
+INSERT INTO image_tracing_migrations (version, name) VALUES (1, 'image_traces'), (2, 'interrupted'), (3, 'foreign_spans'),
+    (4, 'summaries')
 ON CONFLICT (version) DO NOTHING;

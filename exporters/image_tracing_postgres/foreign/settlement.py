@@ -17,6 +17,7 @@ from image_tracing_postgres.foreign.placing import ForeignSpan, Known, place_of,
 from image_tracing_postgres.merge import as_json
 from image_tracing_postgres.spans import trace_id_of
 from image_tracing_postgres.statements import statement
+from image_tracing_postgres.summary_changes import slots_of_texts, slots_there, tell
 
 Cursor = psycopg.Cursor[Any]
 Transaction = Callable[[], AbstractContextManager[Cursor]]
@@ -151,7 +152,9 @@ def _apply(cursor: Cursor, look: _Look, updated_at: str) -> None:
     """Move the attempts. The rows are locked in the order of their ids, as those who save lock them."""
     own = sorted({move.own for move in look.moves})
     homes = sorted({move.home for move in look.moves})
-    cursor.execute(statement("lock_traces"), {"ids": sorted({*own, *homes, *look.workflows})})
+    touched = sorted({*own, *homes, *look.workflows})
+    cursor.execute(statement("lock_traces"), {"ids": touched})
+    slots = slots_there(cursor, touched)
     workflows = [{**row, "updated_at": updated_at} for _, row in sorted(look.workflows.items())]
     if workflows:
         cursor.execute(statement("merge_traces"), {"rows": json.dumps(workflows)})
@@ -179,6 +182,7 @@ def _apply(cursor: Cursor, look: _Look, updated_at: str) -> None:
         joined = {"id": home, "terms": found, "updated_at": updated_at}
         cursor.execute(statement("foreign_join_terms"), joined)
     cursor.execute(statement("derive"), {"ids": sorted({*homes, *look.workflows})})
+    tell(cursor, slots | slots_of_texts(workflow["created_at"] for workflow in workflows))
 
 
 def _row_id(otel_trace_id: str, span_id: str) -> str:

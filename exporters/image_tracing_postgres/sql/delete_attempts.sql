@@ -1,1 +1,1 @@
-DELETE FROM image_attempts WHERE trace_id = ANY (%(ids)s::uuid[])
+DELETE FROM image_attempts WHERE trace_id = ANY (%(ids)s::uuid[]) RETURNING started_at

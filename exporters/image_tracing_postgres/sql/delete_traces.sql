@@ -1,1 +1,1 @@
-DELETE FROM image_traces WHERE id = ANY (%(ids)s::uuid[])
+DELETE FROM image_traces WHERE id = ANY (%(ids)s::uuid[]) RETURNING created_at

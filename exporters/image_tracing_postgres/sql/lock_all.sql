@@ -1,1 +1,8 @@
-LOCK TABLE image_traces, image_attempts, image_foreign_spans IN ACCESS EXCLUSIVE MODE
+LOCK TABLE
+    image_traces,
+    image_attempts,
+    image_foreign_spans,
+    image_summary_changes,
+    image_generation_summaries,
+    image_attempt_summaries
+IN ACCESS EXCLUSIVE MODE

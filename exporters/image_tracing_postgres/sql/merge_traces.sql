@@ -140,3 +140,4 @@ ON CONFLICT (id) DO UPDATE SET
     END,
     search_terms = image_terms_of_both(trace.search_terms, excluded.search_terms),
     updated_at = excluded.updated_at
+RETURNING trace.id::text, trace.xmax <> 0 AS was_there

@@ -1,0 +1,1 @@
+SELECT image_summary_tell(%(id)s, %(slots)s::timestamptz[])

@@ -1,0 +1,1 @@
+SELECT to_regprocedure('image_summary_tell(uuid, timestamptz[])') IS NOT NULL
