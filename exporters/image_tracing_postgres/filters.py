@@ -15,6 +15,7 @@ MAX_LIMIT: Final = 500
 # Postgres skips row by row; a cursor gets to any depth at once.
 MAX_OFFSET: Final = 10_000_000
 MAX_SEARCH_LENGTH: Final = 10_000
+MAX_MODELS: Final = 1_000_000
 
 _HASHED: Final = (
     ("model", terms.MODEL),
@@ -43,6 +44,8 @@ def parameters_of(filters: Filters) -> dict[str, Any]:
         "outcome": _one_of("outcome", filters.get("outcome"), get_args(Outcome)),
         "from_": _time("from", filters.get("from_")),
         "to": _time("to", filters.get("to")),
+        "models_tried": _number("models_tried", filters.get("models_tried")),
+        "least_models_tried": _number("least_models_tried", filters.get("least_models_tried")),
     }
     for name in ("model", "served_by", "provider", "service", "lesson_id"):
         value: object = filters.get(name)
@@ -120,6 +123,12 @@ def _one_of(name: str, value: object, accepted: tuple[str, ...]) -> str | None:
     if value is None or value in accepted:
         return value if isinstance(value, str) else None
     raise InvalidFilterError(f"{name} has to be one of {', '.join(accepted)}, not {value!r}")
+
+
+def _number(name: str, value: object) -> int | None:
+    if value is None or (type(value) is int and 0 <= value <= MAX_MODELS):
+        return value
+    raise InvalidFilterError(f"{name} has to be a whole number from 0 to {MAX_MODELS}, not {value!r}")
 
 
 def _time(name: str, value: object) -> datetime | None:

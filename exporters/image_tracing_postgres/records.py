@@ -15,8 +15,9 @@ class Filters(TypedDict, total=False):
     """Which traces are meant; an absent key or None does not narrow.
 
     `model`: tried in the generation. `served_by`: the model used. `provider`, `error_class`, `outcome`: of
-    any attempt. `from_` (inclusive) and `to` (exclusive) bound `created_at`; both are time-zone aware. `q`:
-    every word occurs in a prompt of the generation, upper and lower case alike.
+    any attempt. `models_tried`: exactly so many of them; `least_models_tried`: so many or more, 2 for a
+    fallback. `from_` (inclusive) and `to` (exclusive) bound `created_at`; both are time-zone aware. `q`: every
+    word occurs in a prompt of the generation, upper and lower case alike.
     """
 
     status: Status | None
@@ -29,6 +30,8 @@ class Filters(TypedDict, total=False):
     from_: datetime | None
     to: datetime | None
     served_by: str | None
+    models_tried: int | None
+    least_models_tried: int | None
     q: str | None
     id: UUID | None
 

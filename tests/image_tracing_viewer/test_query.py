@@ -21,7 +21,7 @@ def test_each_filter_is_read() -> None:
     query = query_from(
         QueryParams(
             "status=failed&model=flux&provider=fal&lesson_id=l-1&service=web&error_class=timeout&outcome=blank"
-            f"&from=2025-10-26&to=2025-10-27T10:30:00Z&served_by=sd&q=red+fox&id={ID}&limit=7&cursor=c"
+            f"&from=2025-10-26&to=2025-10-27T10:30:00Z&served_by=sd&models_tried=3&least_models_tried=2&q=red+fox&id={ID}&limit=7&cursor=c"
         )
     )
 
@@ -36,6 +36,8 @@ def test_each_filter_is_read() -> None:
         "from_": datetime(2025, 10, 26, tzinfo=UTC),
         "to": datetime(2025, 10, 27, 10, 30, tzinfo=UTC),
         "served_by": "sd",
+        "models_tried": 3,
+        "least_models_tried": 2,
         "q": "red fox",
         "id": UUID(ID),
     }
@@ -70,6 +72,8 @@ def test_a_time_without_a_zone_is_utc_and_others_become_it(text: str, moment: da
         ("status=done", "status must be one of started, completed, failed; found 'done'"),
         ("error_class=bad", "error_class must be one of rate_limited"),
         ("outcome=fine", "outcome must be one of ok"),
+        ("models_tried=two", "models_tried must be a whole number from 0 to 1000000; found 'two'"),
+        ("least_models_tried=-1", "found '-1'"),
         ("limit=0", "limit must be a whole number from 1 to 500; found '0'"),
         ("limit=501", "found '501'"),
         ("limit=%201", "found ' 1'"),

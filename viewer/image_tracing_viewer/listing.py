@@ -14,11 +14,13 @@ from image_tracing_viewer.query import FILTER_NAMES, LIMIT_DEFAULT, Query
 from image_tracing_viewer.summaries import Summary, summary_of
 
 LIMITS: Final = (25, 50, 100, 200, 500)
-_LABELS: Final[Mapping[str, str]] = {
+LABELS: Final[Mapping[str, str]] = {
     "q": "Words",
     "status": "Status",
     "model": "Model tried",
     "served_by": "Served by",
+    "models_tried": "Models tried",
+    "least_models_tried": "Models tried, at least",
     "lesson_id": "Lesson",
     "provider": "Provider",
     "service": "Service",
@@ -29,7 +31,7 @@ _LABELS: Final[Mapping[str, str]] = {
     "id": "Id",
 }
 _ALWAYS_SHOWN: Final = frozenset({"q", "status", "model", "lesson_id"})
-_SPOKEN: Final = frozenset({"error_class", "outcome"})
+SPOKEN: Final = frozenset({"error_class", "outcome"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +111,7 @@ def _moment(query: Query | None, name: str) -> datetime | None:
 def _kept(params: QueryParams) -> list[tuple[str, str]]:
     """The parameters that stay when the reader turns the page."""
     return [
-        (name, value)
-        for name, value in params.multi_items()
-        if value and (name in _LABELS or name == "limit")
+        (name, value) for name, value in params.multi_items() if value and (name in LABELS or name == "limit")
     ]
 
 
@@ -120,13 +120,13 @@ def _chips(params: QueryParams, query: Query | None, links: Links) -> list[Chip]
     moments = {"from": _moment(query, "from_"), "to": _moment(query, "to")}
     chips = []
     for name, value in kept:
-        if name not in _LABELS:
+        if name not in LABELS:
             continue
         moment = moments.get(name)
-        shown = formats.instant(moment) if moment else formats.words(value) if name in _SPOKEN else value
+        shown = formats.instant(moment) if moment else formats.words(value) if name in SPOKEN else value
         chips.append(
             Chip(
-                label=_LABELS[name],
+                label=LABELS[name],
                 value=formats.shortened(shown, 60),
                 instant=formats.iso(moment),
                 without=links.list_with([pair for pair in kept if pair[0] != name]),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from image_tracing._version import __version__
+from image_tracing_postgres.filters import MAX_MODELS
 from image_tracing_viewer.export import FORMATS, MEDIA_TYPES, SUBJECTS
 from image_tracing_viewer.otlp.limits import INFLATED_MAX_BYTES, SENT_MAX_BYTES
 from image_tracing_viewer.query import (
@@ -117,7 +118,7 @@ def _paths(*, has_token: bool) -> Json:
                 "operationId": "getStatistics",
                 "summary": "The figures of a range: in total, by model and provider, over time",
                 "description": "Generations count by created_at, attempts by their own start; `model`, "
-                "`provider`, `error_class` and `outcome` hold for the attempt itself. The last 30 days by default.",
+                "`provider`, `error_class` and `outcome` are the attempt's own. By default the last 30 days.",
                 "parameters": [
                     *_filter_parameters(),
                     *(_filter(*described) for described in stats_parameters()),
@@ -246,6 +247,7 @@ def _receiver(*, has_token: bool, has_ingest_token: bool) -> Json:
 
 def _filter_parameters() -> list[Json]:
     text: Json = {"type": "string", "maxLength": VALUE_MAX_LENGTH, "pattern": "^[^\\u0000]*$"}
+    models: Json = {"type": "integer", "minimum": 0, "maximum": MAX_MODELS}
     return [
         _filter("status", _choice(STATUSES), "State of the generation"),
         _filter("model", text, "A model that was tried"),
@@ -257,6 +259,8 @@ def _filter_parameters() -> list[Json]:
         _filter("from", _moment(), f"Least created_at, inclusive: {_MOMENT}"),
         _filter("to", _moment(), f"Greatest created_at, exclusive: {_MOMENT}"),
         _filter("served_by", text, "The model used"),
+        _filter("models_tried", models, "How many models were tried"),
+        _filter("least_models_tried", models, "How many models were tried at least: 2 for fallbacks"),
         _filter("q", text, "Words that all occur in a prompt, upper and lower case alike"),
         _filter("id", _uuid(), "One trace"),
     ]

@@ -11,6 +11,7 @@ from starlette.datastructures import QueryParams
 
 from image_tracing.attributes import ErrorClass, Outcome
 from image_tracing_postgres.errors import InvalidFilterError
+from image_tracing_postgres.filters import MAX_MODELS
 from image_tracing_postgres.records import Filters, Status
 
 Choice = TypeVar("Choice", bound=str)
@@ -35,6 +36,8 @@ FILTER_NAMES: Final = (
     "from",
     "to",
     "served_by",
+    "models_tried",
+    "least_models_tried",
     "q",
     "id",
 )
@@ -135,6 +138,8 @@ def _filters(values: Mapping[str, str]) -> Filters:
         from_=_moment(values, "from"),
         to=_moment(values, "to"),
         served_by=values.get("served_by"),
+        models_tried=_count(values, "models_tried"),
+        least_models_tried=_count(values, "least_models_tried"),
         q=values.get("q"),
         id=_uuid(values, "id"),
     )
@@ -157,6 +162,10 @@ def _number(values: Mapping[str, str], name: str, *, least: int, most: int, defa
     if _NUMBER.fullmatch(value) and least <= int(value) <= most:
         return int(value)
     raise InvalidFilterError(f"{name} must be a whole number from {least} to {most}; found {shown(value)}")
+
+
+def _count(values: Mapping[str, str], name: str) -> int | None:
+    return _number(values, name, least=0, most=MAX_MODELS, default=0) if name in values else None
 
 
 def _uuid(values: Mapping[str, str], name: str) -> UUID | None:

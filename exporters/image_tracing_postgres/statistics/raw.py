@@ -12,7 +12,16 @@ from image_tracing_postgres.statistics.tallies import Tally
 
 Cursor = psycopg.Cursor[Any]
 
-_OF_TRACES: Final = ("id", "status", "lesson_id", "service", "served_by", "words")
+_OF_TRACES: Final = (
+    "id",
+    "status",
+    "lesson_id",
+    "service",
+    "served_by",
+    "models_tried",
+    "least_models_tried",
+    "words",
+)
 
 
 def tallies_from_rows(

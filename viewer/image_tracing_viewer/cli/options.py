@@ -16,6 +16,8 @@ _FILTERS: Final = (
     click.option("--status", type=click.Choice(get_args(Status)), help="Only traces in this state."),
     click.option("--model", metavar="NAME", help="Only traces that tried this model."),
     click.option("--served-by", metavar="NAME", help="Only traces whose picture came from this model."),
+    click.option("--models-tried", metavar="N", help="Only traces that tried exactly so many models."),
+    click.option("--least-models-tried", metavar="N", help="Only traces that tried so many models or more."),
     click.option("--provider", metavar="NAME", help="Only traces with an attempt at this provider."),
     click.option("--lesson-id", metavar="ID", help="Only traces of this lesson."),
     click.option("--service", metavar="NAME", help="Only traces of this service."),
