@@ -16,8 +16,8 @@ class Filters(TypedDict, total=False):
 
     `model`: tried in the generation. `served_by`: the model used. `provider`, `error_class`, `outcome`: of
     any attempt. `models_tried`: exactly so many of them; `least_models_tried`: so many or more, 2 for a
-    fallback. `from_` (inclusive) and `to` (exclusive) bound `created_at`; both are time-zone aware. `q`: every
-    word occurs in a prompt of the generation, upper and lower case alike.
+    fallback. `from_` (inclusive) and `to` (exclusive) bound `created_at`; both are time-zone aware.
+    `q`: every word occurs in a prompt of the generation, upper and lower case alike.
     """
 
     status: Status | None
