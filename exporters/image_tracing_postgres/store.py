@@ -19,7 +19,7 @@ from image_tracing_postgres.records import Attempt, Filters, Page, Status, Trace
 from image_tracing_postgres.rows import Rows
 from image_tracing_postgres.statements import statement
 from image_tracing_postgres.statistics.figures import Bucket, Statistics
-from image_tracing_postgres.statistics.reading import statistics
+from image_tracing_postgres.statistics.reading import Reader
 from image_tracing_postgres.watch import Watch
 
 _NEWEST_FOR_CHOICES: Final = 1_000
@@ -78,6 +78,7 @@ class Store:
         self._stalled_after_seconds = stalled_after_seconds
         self._connections = Connections(dsn, size=pool_size, seconds=statement_timeout_seconds)
         self._watch = Watch(self._connections)
+        self._reader = Reader(self._connections)
 
     def list(
         self,
@@ -160,7 +161,7 @@ class Store:
         None; at most 1,500. `tz` is the IANA name of the zone whose hours, days, weeks and months they are.
         docs/statistics.md defines each figure and tells what costs how much.
         """
-        return statistics(self._connections, bucket=bucket, tz=tz, filters=filters)
+        return self._reader.statistics(bucket=bucket, tz=tz, filters=filters)
 
     def neighbours(self, id: UUID | str) -> Neighbours:  # noqa: A002
         """The ids of the next newer and the next older trace; both None if this one is not there."""

@@ -113,6 +113,7 @@ CREATE TABLE image_generation_summaries (
     started bigint NOT NULL,
     recovered bigint NOT NULL,
     wasted_ms bigint NOT NULL,
+    timed bigint NOT NULL,
     duration_ms bigint NOT NULL,
     percentiles_ms integer[],
     least_ms integer[] NOT NULL,
@@ -123,6 +124,7 @@ CREATE TABLE image_generation_summaries (
 
 COMMENT ON TABLE image_generation_summaries IS 'Sums over the generations that were created in a stretch of time.';
 COMMENT ON COLUMN image_generation_summaries.level IS 'slot: five minutes, absent when empty. Hours, days and months are those of some time zone, and absent until somebody asks.';
+COMMENT ON COLUMN image_generation_summaries.timed IS 'How many of the completed ones have a duration; duration_ms is the sum.';
 COMMENT ON COLUMN image_generation_summaries.percentiles_ms IS 'p50, p90, p95 and p99 of the time to picture.';
 COMMENT ON COLUMN image_generation_summaries.least_ms IS 'Times to picture, of those within one percent the least; numbers says how many each stands for.';
 COMMENT ON COLUMN image_generation_summaries.flows IS 'How many ended with so many models tried, this one first, that one serving.';
@@ -140,6 +142,7 @@ CREATE TABLE image_attempt_summaries (
     size_bytes numeric NOT NULL,
     chances bigint NOT NULL,
     rescues bigint NOT NULL,
+    timed bigint NOT NULL,
     duration_ms bigint NOT NULL,
     percentiles_ms integer[],
     least_ms integer[] NOT NULL,

@@ -27,7 +27,7 @@ def point_of(tally: Tally, *, start: datetime, end: datetime) -> Point:
     return Point(
         start=start,
         end=end,
-        by_model=sorted(models_of(tally.by_model), key=lambda found: _name(found.model)),
+        by_model=sorted(models_of(tally.models), key=lambda found: _name(found.model)),
         **_generations(tally.generations),
         **_attempts(tally.attempts),
     )

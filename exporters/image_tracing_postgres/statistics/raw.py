@@ -12,16 +12,8 @@ from image_tracing_postgres.statistics.tallies import Tally
 
 Cursor = psycopg.Cursor[Any]
 
-_OF_TRACES: Final = (
-    "id",
-    "status",
-    "lesson_id",
-    "service",
-    "served_by",
-    "models_tried",
-    "least_models_tried",
-    "words",
-)
+# Where an attempt is as these say, its generation has one that is.
+_OF_ATTEMPTS: Final = frozenset({"model", "provider", "error_class", "outcome", "terms"})
 
 
 def tallies_from_rows(
@@ -37,28 +29,28 @@ def tallies_from_rows(
     """
     tallies: defaultdict[int, Tally] = defaultdict(Tally)
     # The range bounds generations by their creation and attempts by their own start.
-    asked = {**(meant or {}), "from_": None, "to": None}
-    asked |= {"starts": list(starts), "start": starts[0], "stop": stop}
+    meant = None if meant is None else {**meant, "from_": None, "to": None}
+    asked = {**(meant or {}), "starts": list(starts), "start": starts[0], "stop": stop}
     attempts_meant, traces_meant = b"", b""
     if meant is not None:
         attempts_meant, traces_meant = statement("statistics/attempts_meant"), _TRACES_MEANT
-        if any(meant[name] is not None for name in _OF_TRACES):
+        if any(value is not None for name, value in meant.items() if name not in _OF_ATTEMPTS):
             attempts_meant += _ATTEMPTS_OF_TRACES_MEANT
     for row in cursor.execute(_sql("attempts", attempts_meant), asked):
         bucket, provider, model, success, outcome, error_class, number, images, size, ms, least, numbers = row
-        attempts = tallies[bucket - 1].pairs[provider, model]
-        attempts.attempts += number
-        attempts.succeeded += number if success else 0
-        attempts.images += images
-        attempts.size_bytes += int(size)
-        attempts.outcomes[outcome] += number
-        if error_class is not None:
-            attempts.error_classes[error_class] += number
-        attempts.sketch.add(least, numbers, ms)
+        for attempts in tallies[bucket - 1].of(provider, model):
+            attempts.attempts += number
+            attempts.succeeded += number if success else 0
+            attempts.images += images
+            attempts.size_bytes += int(size)
+            attempts.outcomes[outcome] += number
+            if error_class is not None:
+                attempts.error_classes[error_class] += number
+            attempts.sketch.add(least, numbers, ms)
     for bucket, provider, model, chances, rescues in cursor.execute(_sql("chances", attempts_meant), asked):
-        attempts = tallies[bucket - 1].pairs[provider, model]
-        attempts.chances += chances
-        attempts.rescues += rescues
+        for attempts in tallies[bucket - 1].of(provider, model):
+            attempts.chances += chances
+            attempts.rescues += rescues
     for row in cursor.execute(_sql("generations", traces_meant), asked):
         bucket, status, depth, first, served, number, ms, least, numbers = row
         generations = tallies[bucket - 1].generations

@@ -1,54 +1,68 @@
 """Sums that can be added to each other: from rows of the tables, from summaries, up to a whole range."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from math import ceil
-from typing import Any, Self
+from functools import cache
+from math import ceil, log
+from typing import Self
 
 from image_tracing_postgres.statistics.figures import Durations
 
 _PERCENTILES = (50, 90, 95, 99)
 
-Pair = tuple[str | None, str | None]
-"""Provider and model."""
-
 
 class Sketch:
     """How long things took: values that occurred and how often, of close ones the least stands for all.
 
-    sql/statistics/*.sql puts values above 100 ms together that are within 1 % of each other. Adding two keeps
-    the values of both, so that the order of adding does not matter.
+    Close are values above 100 ms that lie between the same two powers of 1.01, as in sql/statistics/*.sql.
+    Adding two keeps the values of both, so that the order of adding does not matter.
     """
 
-    __slots__ = ("counts", "sum_ms")
+    __slots__ = ("_known", "counts", "sum_ms")
 
-    def __init__(self) -> None:
+    def __init__(self, *, known: Durations | None = None) -> None:
         self.counts: dict[int, int] = {}
+        self._known = known
         self.sum_ms = 0
 
-    def add(self, values: Sequence[int] | None, numbers: Sequence[int] | None, sum_ms: int | None) -> None:
+    def add(
+        self, values: Collection[int] | None, numbers: Collection[int] | None, sum_ms: int | None
+    ) -> None:
         """Values in milliseconds with their numbers, and the exact sum of what they stand for."""
         if values and numbers:
+            self._known = None
             counts = self.counts
             for value, number in zip(values, numbers, strict=True):
                 counts[value] = counts.get(value, 0) + number
             self.sum_ms += int(sum_ms or 0)
 
     def merge(self, other: "Sketch") -> None:
-        counts = self.counts
-        for value, number in other.counts.items():
-            counts[value] = counts.get(value, 0) + number
-        self.sum_ms += other.sum_ms
+        self.add(other.counts.keys(), other.counts.values(), other.sum_ms)
+
+    def thinned(self) -> tuple[list[int], list[int]]:
+        """Values and numbers, of close values the least alone."""
+        counts: dict[int, int] = {}
+        steps: dict[int, int] = {}
+        for value in sorted(self.counts):
+            least = steps.setdefault(_step(value), value)
+            counts[least] = counts.get(least, 0) + self.counts[value]
+        return list(counts), list(counts.values())
 
     @property
     def durations(self) -> Durations | None:
         """Mean and nearest-rank percentiles; None of nothing."""
+        if self._known is None:
+            self._known = self._durations()
+        return self._known
+
+    def _durations(self) -> Durations | None:
         counts = self.counts
         total = sum(counts.values())
         if not total:
             return None
-        ranks = [ceil(total * percentile / 100) for percentile in _PERCENTILES]
+        # Whole numbers all through: 0.9 has no exact float.
+        ranks = [-(-total * percentile // 100) for percentile in _PERCENTILES]
         found: list[int] = []
         reached = 0
         for value in sorted(counts):
@@ -56,6 +70,11 @@ class Sketch:
             while len(found) < len(ranks) and reached >= ranks[len(found)]:
                 found.append(value)
         return Durations(round(self.sum_ms / total, 1), *found)
+
+
+@cache
+def _step(value: int) -> int:
+    return value if value <= 100 else 100 + ceil(log(value / 100) / log(1.01))
 
 
 @dataclass(slots=True)
@@ -116,33 +135,33 @@ class GenerationTally:
 
 @dataclass(slots=True)
 class Tally:
-    """The sums of one stretch of time."""
+    """The sums of one stretch of time. `all_attempts` is None where it is only the sum of `models`."""
 
     generations: GenerationTally = field(default_factory=GenerationTally)
-    pairs: defaultdict[Pair, AttemptTally] = field(default_factory=lambda: defaultdict(AttemptTally))
+    models: dict[str | None, AttemptTally] = field(default_factory=dict)
+    providers: dict[str | None, AttemptTally] = field(default_factory=dict)
+    all_attempts: AttemptTally | None = None
 
     def merge(self, other: Self) -> None:
+        self.all_attempts = None
         self.generations.merge(other.generations)
-        for pair, attempts in other.pairs.items():
-            self.pairs[pair].merge(attempts)
+        for mine, theirs in ((self.models, other.models), (self.providers, other.providers)):
+            for name, attempts in theirs.items():
+                mine.setdefault(name, AttemptTally()).merge(attempts)
+
+    def of(self, provider: str | None, model: str | None) -> tuple[AttemptTally, AttemptTally]:
+        """The two sums that an attempt counts in."""
+        return (
+            self.models.setdefault(model, AttemptTally()),
+            self.providers.setdefault(provider, AttemptTally()),
+        )
 
     @property
     def attempts(self) -> AttemptTally:
-        return merged(self.pairs.values())
-
-    @property
-    def by_provider(self) -> Mapping[str | None, AttemptTally]:
-        return self._by(0)
-
-    @property
-    def by_model(self) -> Mapping[str | None, AttemptTally]:
-        return self._by(1)
-
-    def _by(self, place: int) -> Mapping[str | None, AttemptTally]:
-        groups: defaultdict[Any, list[AttemptTally]] = defaultdict(list)
-        for pair, attempts in self.pairs.items():
-            groups[pair[place]].append(attempts)
-        return {name: of[0] if len(of) == 1 else merged(of) for name, of in groups.items()}
+        """The sum of all models."""
+        if self.all_attempts is None:
+            self.all_attempts = merged(self.models.values())
+        return self.all_attempts
 
 
 def merged(tallies: Iterable[AttemptTally]) -> AttemptTally:

@@ -1,0 +1,3 @@
+SELECT DISTINCT slot
+FROM image_summary_changes, unnest(slots) AS slot
+ORDER BY slot

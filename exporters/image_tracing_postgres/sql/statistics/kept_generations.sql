@@ -1,0 +1,20 @@
+SELECT
+    kept.starts_at,
+    kept.ends_at,
+    completed,
+    failed,
+    started,
+    recovered,
+    wasted_ms,
+    timed,
+    duration_ms,
+    percentiles_ms,
+    CASE WHEN %(with_sketches)s THEN least_ms END AS least_ms,
+    CASE WHEN %(with_sketches)s THEN numbers END AS numbers,
+    flows
+FROM unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[]) AS asked (starts_at, ends_at)
+JOIN image_generation_summaries AS kept
+    ON kept.level = %(level)s
+    AND kept.starts_at = asked.starts_at
+    AND kept.ends_at = asked.ends_at
+ORDER BY kept.starts_at, kept.ends_at

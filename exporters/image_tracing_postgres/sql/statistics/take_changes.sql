@@ -1,0 +1,1 @@
+DELETE FROM image_summary_changes WHERE id = ANY (%(ids)s::uuid[])

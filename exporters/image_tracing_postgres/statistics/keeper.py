@@ -1,0 +1,134 @@
+"""Summaries are brought up to date: the slots that writers told of are computed anew from the rows.
+
+Only the holder of a lock does it. He waits for nobody and nobody waits for him: readers take from the rows
+what has changed since. The lock is that of a transaction, which holds behind pgbouncer too.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Final, TypeVar
+
+import psycopg
+
+from image_tracing_postgres.merge import limit_statements
+from image_tracing_postgres.pool import Connections
+from image_tracing_postgres.statements import statement
+from image_tracing_postgres.statistics.cutting import Span, slots_in
+from image_tracing_postgres.statistics.kept import Cursor, forget, keep
+from image_tracing_postgres.statistics.ranges import SLOT
+from image_tracing_postgres.statistics.raw import tallies_from_rows
+
+_Result = TypeVar("_Result")
+
+# Any constant does; it only has to differ from other programs' locks.
+_LOCK: Final = 7_103_926_481_530_114
+_CHANGES: Final = 2_000
+_STEP_SECONDS: Final = 60.0
+# As many slots are computed in one transaction as take about that long.
+_WANTED_SECONDS: Final = 0.5
+_MOST_SLOTS: Final = 288
+_REFUSED_SECONDS: Final = 60.0
+# A standby, a role that may only read.
+_REFUSALS: Final = (psycopg.errors.ReadOnlySqlTransaction, psycopg.errors.InsufficientPrivilege)
+
+
+class Keeper:
+    """Keeps the summaries of one database up to date. Safe to use from many threads."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._slots = 12
+        self._refused_until = 0.0
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the database did not let summaries be changed a short time ago."""
+        return monotonic() < self._refused_until
+
+    def catch_up(self, *, seconds: float) -> bool:
+        """Compute what changed, as far as it goes in about so many seconds; whether nothing is left."""
+        until = monotonic() + seconds
+        while True:
+            is_left = self.exclusively(self._step)
+            if is_left is not True:
+                return is_left is False
+            if monotonic() >= until:
+                return False
+
+    def change_everything(self) -> bool:
+        """Say that every slot has changed; False if that is refused, or while another process catches up."""
+
+        def change(cursor: Cursor) -> bool:
+            cursor.execute(statement("statistics/change_everything"))
+            return True
+
+        return self.exclusively(change) is not None
+
+    def exclusively(self, act: Callable[[Cursor], _Result]) -> _Result | None:
+        """What `act` gives in a transaction that alone may change summaries; None if it is not to be had.
+
+        Raises:
+            DatabaseUnavailableError: no connection, or no answer in time.
+        """
+        if self.is_refused:
+            return None
+        with self._connections.connection(seconds=_STEP_SECONDS + 1) as connection:
+            try:
+                with connection.transaction(), connection.cursor() as cursor:
+                    limit_statements(cursor, monotonic() + _STEP_SECONDS)
+                    cursor.execute(statement("statistics/lock_tables"))
+                    cursor.execute(statement("statistics/reader"))
+                    row = cursor.execute(statement("statistics/try_lock"), {"key": _LOCK}).fetchone()
+                    return act(cursor) if row is not None and row[0] else None
+            except _REFUSALS:
+                self._refused_until = monotonic() + _REFUSED_SECONDS
+                return None
+
+    def _step(self, cursor: Cursor) -> bool:
+        """Compute some of what changed; whether there may be more."""
+        began = monotonic()
+        asked = {"limit": _CHANGES}
+        changes = cursor.execute(statement("statistics/changes"), asked).fetchall()
+        taken, slots = self._some(changes)
+        if not taken:
+            return False
+        cursor.execute(statement("statistics/take_changes"), {"ids": taken})
+        for start, stop in _runs(slots):
+            forget(cursor, start, stop)
+            spans = list(slots_in(start, stop))
+            tallies = tallies_from_rows(cursor, [span[0] for span in spans], stop)
+            if tallies:
+                keep(cursor, "slot", {spans[place]: tally for place, tally in tallies.items()})
+        took = monotonic() - began
+        wanted = int(len(slots) * _WANTED_SECONDS / max(took, 0.01))
+        self._slots = max(1, min(wanted, 2 * self._slots, _MOST_SLOTS))
+        return len(taken) < len(changes) or len(changes) == _CHANGES
+
+    def _some(
+        self, changes: Sequence[tuple[object, Sequence[datetime]]]
+    ) -> tuple[list[object], set[datetime]]:
+        """The ids of as many changes as are taken at once, at least one, and their slots."""
+        taken: list[object] = []
+        slots: set[datetime] = set()
+        for id_, changed in changes:
+            more = slots.union(time.astimezone(UTC) for time in changed)
+            if taken and len(more) > self._slots:
+                break
+            taken.append(id_)
+            slots = more
+        return taken, slots
+
+
+def _runs(slots: Collection[datetime]) -> Iterator[Span]:
+    """The stretches that the slots make up."""
+    start: datetime | None = None
+    stop: datetime | None = None
+    for slot in sorted(slots):
+        if start is not None and stop is not None and slot != stop:
+            yield start, stop
+            start = None
+        start = start or slot
+        stop = slot + SLOT
+    if start is not None and stop is not None:
+        yield start, stop
