@@ -1,0 +1,2 @@
+DELETE FROM image_alert_rules
+WHERE id = %(id)s::text

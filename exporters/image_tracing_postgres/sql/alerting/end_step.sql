@@ -1,0 +1,3 @@
+UPDATE image_alert_evaluations
+SET duration_ms = %(duration_ms)s::bigint, problems = %(problems)s::jsonb
+WHERE id = 1

@@ -1,0 +1,3 @@
+SELECT id, source, definition
+FROM image_alert_rules
+ORDER BY id

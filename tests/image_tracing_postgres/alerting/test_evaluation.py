@@ -1,0 +1,185 @@
+"""Steps over a real database: who evaluates, what is written, what happens to a rule that cannot be."""
+
+import threading
+from datetime import timedelta
+
+import psycopg
+import pytest
+from tests.image_tracing_postgres.alerting.conftest import MINUTE, NOON, Calls
+
+from image_tracing_postgres.alerting import Alerts
+from image_tracing_postgres.errors import DatabaseUnavailableError
+
+
+def evaluated(alerts: Alerts, minutes: int) -> None:
+    """A step at noon and one each minute after it."""
+    for minute in range(minutes):
+        assert alerts.evaluate(NOON + minute * MINUTE) is not None
+
+
+def test_an_outage_is_told_and_its_end_too(alerts: Alerts, calls: Calls) -> None:
+    calls.add_many(20, None, before=NOON - 5 * MINUTE)
+    calls.add_many(6, "timeout", before=NOON)
+    evaluated(alerts, 1)
+    calls.add_many(10, None, before=NOON + 3 * MINUTE)
+    alerts.evaluate(NOON + 3 * MINUTE)
+    alerts.evaluate(NOON + 4 * MINUTE)
+
+    assert [entry.title for entry in alerts.history()] == [
+        "Recovered: A model fails again and again: flux",
+        "Firing: A model fails again and again: flux",
+    ]
+
+
+def test_a_firing_leads_to_its_traces(alerts: Alerts, calls: Calls) -> None:
+    calls.add_many(6, "timeout", before=NOON)
+
+    evaluated(alerts, 1)
+
+    [entry] = alerts.history()
+    assert entry.query == (
+        "model=flux&error_class=timeout&from=2026-01-07T11%3A58%3A58Z&to=2026-01-07T11%3A59%3A48.000001Z"
+    )
+    assert len(entry.evidence.trace_ids) == 6
+    assert entry.body == (
+        "6 failures in a row, of 6 attempts; the rule: 5 failures of a model in a row within 3 h, "
+        "for 30 s or longer.\nErrors: 6 × timeout."  # noqa: RUF001
+    )
+
+
+def test_a_recovery_leads_to_all_that_happened(alerts: Alerts, calls: Calls) -> None:
+    calls.add_many(6, "timeout", before=NOON)
+    evaluated(alerts, 1)
+    calls.add_many(10, None, before=NOON + 3 * MINUTE)
+    alerts.evaluate(NOON + 3 * MINUTE)
+    alerts.evaluate(NOON + 4 * MINUTE)
+
+    [recovery, firing] = alerts.history()
+    assert recovery.evidence.from_ == firing.evidence.from_
+    assert recovery.evidence.to == NOON + 4 * MINUTE + timedelta(microseconds=1)
+
+
+def test_a_step_is_evaluated_once(database: str, alerts: Alerts) -> None:
+    with Alerts(database) as another:
+        assert alerts.evaluate(NOON) is not None
+        assert another.evaluate(NOON + timedelta(seconds=59)) is None
+        assert another.evaluate(NOON + MINUTE) is not None
+        assert alerts.evaluate(NOON + MINUTE) is None
+
+
+def test_of_many_at_once_one_evaluates(database: str) -> None:
+    elected = []
+
+    def evaluate(alerts: Alerts, barrier: threading.Barrier) -> None:
+        barrier.wait()
+        elected.append(alerts.evaluate(NOON))
+
+    viewers = [Alerts(database) for _ in range(6)]
+    barrier = threading.Barrier(len(viewers))
+    threads = [threading.Thread(target=evaluate, args=(alerts, barrier)) for alerts in viewers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for alerts in viewers:
+        alerts.close()
+
+    assert sum(each is not None for each in elected) == 1
+
+
+def test_who_comes_while_another_is_at_it_waits_for_nobody(database: str, alerts: Alerts) -> None:
+    alerts.evaluate(NOON)
+    with psycopg.connect(database) as connection:
+        connection.execute("SELECT pg_advisory_xact_lock(4823071955)")
+
+        assert alerts.evaluate(NOON + MINUTE) is None
+    assert alerts.evaluate(NOON + MINUTE) is not None
+
+
+def test_states_say_what_was_found(alerts: Alerts, calls: Calls) -> None:
+    calls.add_many(30, None, before=NOON)
+
+    evaluated(alerts, 1)
+
+    by_id = {state.rule.id: state for state in alerts.overview().rules}
+    [state] = by_id["model-failures"].states
+    assert (state.subject, state.shown, state.value, state.count) == ("flux", "ok", 0.0, 30)
+    assert by_id["nothing-arrives"].shown == "ok"
+    assert by_id["model-outage"].shown == "ok"
+    assert by_id["slow-model"].shown == "ok"
+
+
+def test_a_model_that_nobody_calls_any_more_has_no_data(alerts: Alerts, calls: Calls) -> None:
+    calls.add_many(30, None, before=NOON)
+    evaluated(alerts, 1)
+
+    alerts.evaluate(NOON + timedelta(hours=4))
+
+    by_id = {state.rule.id: state for state in alerts.overview().rules}
+    assert [state.shown for state in by_id["model-failures"].states] == ["no_data"]
+
+
+def test_a_model_of_long_ago_is_forgotten(alerts: Alerts, calls: Calls) -> None:
+    calls.add_many(30, None, before=NOON)
+    evaluated(alerts, 1)
+
+    alerts.evaluate(NOON + timedelta(days=8))
+
+    assert [state.states for state in alerts.overview().rules if state.rule.id == "model-failures"] == [[]]
+
+
+def test_a_rule_that_cannot_be_used_stops_no_other(alerts: Alerts, calls: Calls, database: str) -> None:
+    calls.add_many(6, "timeout", before=NOON)
+    with psycopg.connect(database) as connection:
+        connection.execute(
+            "INSERT INTO image_alert_rules (id, source, definition, updated_at) VALUES"
+            """ ('odd', 'viewer', '{"kind": "mood"}', now())"""
+        )
+
+    evaluation = alerts.evaluate(NOON)
+
+    assert evaluation is not None
+    assert list(evaluation.problems) == ["odd"]
+    assert "kind has to be one of" in evaluation.problems["odd"]
+    assert len(alerts.history()) == 1
+
+
+def test_a_rule_that_takes_too_long_is_told_and_tried_again(database: str, calls: Calls) -> None:
+    calls.add_many(20, "timeout", before=NOON)
+    with Alerts(database, rule_seconds=0.2) as alerts, psycopg.connect(database) as connection:
+        connection.execute("LOCK TABLE image_attempts IN ACCESS EXCLUSIVE MODE")
+
+        evaluation = alerts.evaluate(NOON)
+        connection.rollback()
+        alerts.evaluate(NOON + MINUTE)
+
+        assert evaluation is not None
+        assert evaluation.problems["slow-model"].startswith("counting took longer than 0.2 s")
+        assert [entry.at for entry in alerts.history(rule_id="model-outage")] == [NOON + MINUTE]
+
+
+def test_a_rule_that_is_off_finds_nothing(alerts: Alerts, calls: Calls) -> None:
+    calls.add_many(6, "timeout", before=NOON)
+    alerts.change_rule("model-outage", {"is_enabled": False})
+
+    evaluated(alerts, 2)
+
+    assert alerts.history() == []
+    assert next(state.shown for state in alerts.overview().rules if state.rule.id == "model-outage") == "off"
+
+
+def test_a_snoozed_rule_is_written_down_and_not_told(alerts: Alerts, calls: Calls) -> None:
+    calls.add_many(6, "timeout", before=NOON)
+    alerts.outbox.see({"channel": "JSON"})
+    alerts.snooze("model-outage", NOON + timedelta(days=99_999))
+
+    evaluated(alerts, 1)
+
+    [entry] = alerts.history()
+    assert (entry.status, entry.is_told, entry.messages) == ("firing", False, 0)
+    assert next(s.shown for s in alerts.overview().rules if s.rule.id == "model-outage") == "snoozed"
+
+
+def test_a_database_that_is_away_is_told() -> None:
+    with Alerts("host=127.0.0.1 port=9 dbname=nowhere") as alerts, pytest.raises(DatabaseUnavailableError):
+        alerts.evaluate()
