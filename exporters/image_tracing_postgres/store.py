@@ -2,7 +2,7 @@
 
 import builtins
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
@@ -162,6 +162,16 @@ class Store:
         docs/statistics.md defines each figure and tells what costs how much.
         """
         return self._reader.statistics(bucket=bucket, tz=tz, filters=filters)
+
+    def rebuild_stats(self, *, tell: Callable[[float], object] | None = None) -> None:
+        """Compute the summaries that `stats` reads anew from the rows, while everything goes on.
+
+        Needed only after rows were changed by other means than this package, or restored without the
+        summaries. `tell` is called now and then with the share that is done, from 0.0 to 1.0.
+        """
+        for share in self._reader.rebuild():
+            if tell is not None:
+                tell(share)
 
     def neighbours(self, id: UUID | str) -> Neighbours:  # noqa: A002
         """The ids of the next newer and the next older trace; both None if this one is not there."""

@@ -3,12 +3,16 @@
 import json
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
+import psycopg
 import pytest
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from image_tracing import attributes as names
 from image_tracing_postgres import Store
@@ -123,3 +127,18 @@ def new() -> NewSpans:
 def store(database: str) -> Iterator[Store]:
     with Store(database) as store:
         yield store
+
+
+@pytest.fixture
+def modest_role(database: str) -> Iterator[str]:
+    """The conninfo of a role that may read, insert and update, and for which Row Level Security holds."""
+    name = f"writer_{uuid4().hex}"
+    role = sql.Identifier(name)
+    with psycopg.connect(database, autocommit=True) as owner:
+        owner.execute(sql.SQL("CREATE ROLE {}").format(role))
+        for table in (sql.Identifier("image_traces"), sql.Identifier("image_attempts")):
+            owner.execute(sql.SQL("GRANT SELECT, INSERT, UPDATE ON {} TO {}").format(table, role))
+            owner.execute(sql.SQL("CREATE POLICY writer ON {} TO {} USING (true)").format(table, role))
+        yield make_conninfo(database, options=f"-c role={name}")
+        owner.execute(sql.SQL("DROP OWNED BY {}").format(role))
+        owner.execute(sql.SQL("DROP ROLE {}").format(role))

@@ -6,15 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import pairwise
 from typing import Any
-from uuid import uuid4
 
 import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry.sdk.trace import ReadableSpan
-from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
 from image_tracing_postgres import Store, rows_from
 from image_tracing_postgres.connection import BoundedConnection
@@ -196,21 +193,6 @@ def test_the_document_of_an_interrupted_generation(store: Store, new: NewSpans) 
     assert (document["completed_at"], document["total_duration_ms"]) == (None, None)
     assert (document["created_at"], document["name"]) == ("2025-10-26T10:30:00Z", "illustrate")
     assert [attempt["model"] for attempt in document["image_generation_attempts"]] == ["flux"]
-
-
-@pytest.fixture
-def modest_role(database: str) -> Iterator[str]:
-    """The conninfo of a role that may read, insert and update, and for which Row Level Security holds."""
-    name = f"writer_{uuid4().hex}"
-    role = sql.Identifier(name)
-    with psycopg.connect(database, autocommit=True) as owner:
-        owner.execute(sql.SQL("CREATE ROLE {}").format(role))
-        for table in (sql.Identifier("image_traces"), sql.Identifier("image_attempts")):
-            owner.execute(sql.SQL("GRANT SELECT, INSERT, UPDATE ON {} TO {}").format(table, role))
-            owner.execute(sql.SQL("CREATE POLICY writer ON {} TO {} USING (true)").format(table, role))
-        yield make_conninfo(database, options=f"-c role={name}")
-        owner.execute(sql.SQL("DROP OWNED BY {}").format(role))
-        owner.execute(sql.SQL("DROP ROLE {}").format(role))
 
 
 def test_a_writer_needs_no_more_rights_than_to_read_insert_and_update(

@@ -35,6 +35,16 @@ BASE_URL = "http://127.0.0.1:3000"
 
 _JSON_COLUMNS = frozenset({"request_data", "response_data", "options", "extras", "images"})
 
+# As every writer tells the summaries.
+_TELL = """
+SELECT image_summary_tell(gen_random_uuid(), array_agg(date_bin('5 minutes', began_at, '2000-01-01 00:00:00+00')))
+FROM (
+    SELECT created_at AS began_at FROM image_traces WHERE id = %(id)s
+    UNION ALL
+    SELECT started_at FROM image_attempts WHERE trace_id = %(id)s
+) AS times
+"""
+
 
 @dataclass(frozen=True)
 class RawJson:
@@ -69,6 +79,7 @@ class Rows:
             _insert(connection, "image_traces", trace)
             for number, attempt in enumerate(attempts, start=1):
                 _insert(connection, "image_attempts", {**_attempt(trace, number), **attempt})
+            connection.execute(_TELL, {"id": trace["id"]})
         id_: UUID = trace["id"]
         return id_
 

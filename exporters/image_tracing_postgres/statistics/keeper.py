@@ -6,11 +6,12 @@ what has changed since. The lock is that of a transaction, which holds behind pg
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime
-from time import monotonic
+from time import monotonic, sleep
 from typing import Final, TypeVar
 
 import psycopg
 
+from image_tracing_postgres.errors import DatabaseUnavailableError
 from image_tracing_postgres.merge import limit_statements
 from image_tracing_postgres.pool import Connections
 from image_tracing_postgres.statements import statement
@@ -29,6 +30,7 @@ _STEP_SECONDS: Final = 60.0
 _WANTED_SECONDS: Final = 0.5
 _MOST_SLOTS: Final = 288
 _REFUSED_SECONDS: Final = 60.0
+_RETRY_SECONDS: Final = 0.1
 # A standby, a role that may only read.
 _REFUSALS: Final = (psycopg.errors.ReadOnlySqlTransaction, psycopg.errors.InsufficientPrivilege)
 
@@ -56,14 +58,35 @@ class Keeper:
             if monotonic() >= until:
                 return False
 
-    def change_everything(self) -> bool:
-        """Say that every slot has changed; False if that is refused, or while another process catches up."""
+    def rebuild(self) -> Iterator[float]:
+        """Compute the sums of all slots anew; the share that is done, now and then.
 
-        def change(cursor: Cursor) -> bool:
-            cursor.execute(statement("statistics/change_everything"))
-            return True
+        Raises:
+            DatabaseUnavailableError: the role may not change summaries, or the database is a standby; no
+                connection, or no answer in time.
+        """
+        self._refused_until = 0.0
+        self._insisted(lambda cursor: cursor.execute(statement("statistics/change_everything")))
+        most = 0
+        is_left = True
+        while is_left:
+            left = self._insisted(_slots_left)
+            most = max(most, left)
+            yield 1 - left / most if most else 1.0
+            is_left = self._insisted(self._step)
 
-        return self.exclusively(change) is not None
+    def _insisted(self, act: Callable[[Cursor], _Result]) -> _Result:
+        """As `exclusively`, after those who are at it."""
+        while True:
+            found = self.exclusively(act)
+            if found is not None:
+                return found
+            if self.is_refused:
+                raise DatabaseUnavailableError(
+                    "summaries are to be computed anew, but the database does not let this role change them; "
+                    "use a role that may write to image_summary_changes and the summaries, and no standby"
+                )
+            sleep(_RETRY_SECONDS)
 
     def exclusively(self, act: Callable[[Cursor], _Result]) -> _Result | None:
         """What `act` gives in a transaction that alone may change summaries; None if it is not to be had.
@@ -118,6 +141,11 @@ class Keeper:
             taken.append(id_)
             slots = more
         return taken, slots
+
+
+def _slots_left(cursor: Cursor) -> int:
+    row = cursor.execute(statement("statistics/slots_left")).fetchone()
+    return int(row[0]) if row is not None else 0
 
 
 def _runs(slots: Collection[datetime]) -> Iterator[Span]:

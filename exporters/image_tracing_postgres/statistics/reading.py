@@ -30,7 +30,7 @@ from image_tracing_postgres.statistics.ranges import SLOT, Range, range_of
 from image_tracing_postgres.statistics.raw import tallies_from_rows
 from image_tracing_postgres.statistics.sums import Sums
 from image_tracing_postgres.statistics.tallies import Tally
-from image_tracing_postgres.statistics.zones import starts_of
+from image_tracing_postgres.statistics.zones import start_of, starts_of, zone_of
 
 # So many slots that have changed are read from the rows; from more on catching up is worth writing.
 _FEW_SLOTS: Final = 2
@@ -65,6 +65,21 @@ class Reader:
         if not found.is_current and self._bring_up_to_date(asked):
             found = self._found(asked, None)
         return _statistics(asked, found)
+
+    def rebuild(self) -> Iterator[float]:
+        """Compute all summaries anew, days and months being those of UTC; gives the share that is done.
+
+        Raises:
+            DatabaseUnavailableError: summaries cannot be changed here.
+        """
+        yield from self._keeper.rebuild()
+        with _snapshot(self._connections) as cursor:
+            bounds = cursor.execute(statement("statistics/bounds")).fetchall()[0]
+        if bounds[0] is not None:
+            zone = zone_of("UTC")
+            start, stop = (time.astimezone(UTC) for time in bounds)
+            for part in _parts(Range(start_of("day", start, zone), stop + SLOT, "day", zone, ())):
+                self._keeper.exclusively(partial(_from_summaries, asked=part, changed=(), keeps=True))
 
     def _found(self, asked: Range, meant: Mapping[str, Any] | None) -> _Found:
         with _snapshot(self._connections) as cursor:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 from math import ceil, log
 from typing import Self
 
@@ -57,22 +57,23 @@ class Sketch:
         return self._known
 
     def _durations(self) -> Durations | None:
-        counts = self.counts
-        total = sum(counts.values())
+        # Thinned, so that it does not matter in which pieces the values came.
+        values, numbers = self.thinned()
+        total = sum(numbers)
         if not total:
             return None
         # Whole numbers all through: 0.9 has no exact float.
         ranks = [-(-total * percentile // 100) for percentile in _PERCENTILES]
         found: list[int] = []
         reached = 0
-        for value in sorted(counts):
-            reached += counts[value]
+        for value, number in zip(values, numbers, strict=True):
+            reached += number
             while len(found) < len(ranks) and reached >= ranks[len(found)]:
                 found.append(value)
         return Durations(round(self.sum_ms / total, 1), *found)
 
 
-@cache
+@lru_cache(maxsize=65_536)
 def _step(value: int) -> int:
     return value if value <= 100 else 100 + ceil(log(value / 100) / log(1.01))
 

@@ -1,0 +1,1 @@
+SELECT coalesce(sum(cardinality(slots)), 0) FROM image_summary_changes
