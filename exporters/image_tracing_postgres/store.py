@@ -2,7 +2,7 @@
 
 import builtins
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
@@ -20,6 +20,7 @@ from image_tracing_postgres.rows import Rows
 from image_tracing_postgres.statements import statement
 from image_tracing_postgres.statistics.figures import Bucket, Statistics
 from image_tracing_postgres.statistics.reading import Reader
+from image_tracing_postgres.streams import Streams, Subject
 from image_tracing_postgres.watch import Watch
 
 _NEWEST_FOR_CHOICES: Final = 1_000
@@ -77,6 +78,7 @@ class Store:
         self.dsn: Final = dsn
         self._stalled_after_seconds = stalled_after_seconds
         self._connections = Connections(dsn, size=pool_size, seconds=statement_timeout_seconds)
+        self._streams = Streams(self._connections, places=max(1, pool_size // 2))
         self._watch = Watch(self._connections)
         self._reader = Reader(self._connections)
 
@@ -130,6 +132,25 @@ class Store:
         checks.parameters_of(filters)
         return self._texts(filters)
 
+    def lines(self, *, of: Subject = "traces", **filters: Unpack[Filters]) -> Generator[bytes, None, None]:
+        """The range as JSON Lines in UTF-8: blocks of whole lines, newest trace first, all of one moment.
+
+        A line is a trace as `iter_json` has it, or an attempt with `trace_id` and `lesson_id`, of which `model`,
+        `provider`, `error_class` and `outcome` hold itself. Until the end or `close()` the reader has one or two
+        connections to itself. It may take its time, but the database keeps for it what others delete.
+        """
+        return self._streams.lines(of, self._whole(filters))
+
+    def table(
+        self, *, of: Subject = "traces", **filters: Unpack[Filters]
+    ) -> Generator[tuple[Any, ...], None, None]:
+        """As `lines`, but the cells of `streams.COLUMNS[of]`."""
+        return self._streams.rows(of, self._whole(filters))
+
+    def count(self, *, of: Subject = "traces", **filters: Unpack[Filters]) -> int:
+        """How many rows `lines` and `table` have now."""
+        return self._streams.count(of, self._whole(filters))
+
     def attempts(self, **filters: Unpack[Filters]) -> builtins.list[Attempt]:
         """The attempts of the traces meant, traces newest first.
 
@@ -162,6 +183,14 @@ class Store:
         docs/statistics.md defines each figure and tells what costs how much.
         """
         return self._reader.statistics(bucket=bucket, tz=tz, filters=filters)
+
+    def refresh_stats(self, *, seconds: float = 2.0) -> bool:
+        """Bring the summaries that `stats` reads up to date, as far as it goes in about so many seconds.
+
+        False if something is left, another process is at it, or this role may not. `stats` does it by itself
+        when it pays; who calls this now and then spares readers the wait.
+        """
+        return self._reader.refresh(seconds=seconds)
 
     def rebuild_stats(self, *, tell: Callable[[float], object] | None = None) -> None:
         """Compute the summaries that `stats` reads anew from the rows, while everything goes on.
@@ -274,6 +303,9 @@ class Store:
             next_cursor = checks.cursor_of(rows[-1][1], rows[-1][2])
             parameters |= {"before_at": rows[-1][1], "before_id": rows[-1][2], "offset": 0}
         return texts, next_cursor
+
+    def _whole(self, filters: Filters) -> dict[str, Any]:
+        return {**checks.parameters_of(filters), "stalled_before": self._stalled_before()}
 
     def _stalled_before(self) -> datetime:
         if self._stalled_after_seconds is None:

@@ -66,6 +66,10 @@ class Reader:
             found = self._found(asked, None)
         return _statistics(asked, found)
 
+    def refresh(self, *, seconds: float) -> bool:
+        """Compute what changed, as far as it goes in about so many seconds; whether nothing is left."""
+        return self._keeper.catch_up(seconds=seconds)
+
     def rebuild(self) -> Iterator[float]:
         """Compute all summaries anew, days and months being those of UTC; gives the share that is done.
 

@@ -89,6 +89,10 @@ def _acts(draw: st.DrawFn) -> list[Act]:
     return acts
 
 
+def _refreshing(store: Store) -> None:
+    store.refresh_stats(seconds=60)
+
+
 def _saving(spans: list[ReadableSpan]) -> Act:
     return lambda store: store.save(rows_from(spans))
 
@@ -108,6 +112,16 @@ def _deleting_all(store: Store) -> None:
 
 def _rebuilding(store: Store) -> None:
     store.rebuild_stats()
+
+
+# What was summed up before a change shows whether the change was told; so that is the most frequent.
+_OTHER_ACTS: list[Act] = [_refreshing] * 5 + [
+    _asking,
+    _deleting_one,
+    _deleting_one,
+    _deleting_all,
+    _rebuilding,
+]
 
 
 @pytest.fixture
