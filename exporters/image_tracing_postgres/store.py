@@ -135,9 +135,9 @@ class Store:
     def lines(self, *, of: Subject = "traces", **filters: Unpack[Filters]) -> Generator[bytes, None, None]:
         """The range as JSON Lines in UTF-8: blocks of whole lines, newest trace first, all of one moment.
 
-        A line is a trace as `iter_json` has it, or an attempt with `trace_id` and `lesson_id`, of which `model`,
-        `provider`, `error_class` and `outcome` hold itself. Until the end or `close()` the reader has one or two
-        connections to itself. It may take its time, but the database keeps for it what others delete.
+        A line is a trace as `iter_json` has it, or an attempt with `trace_id` and `lesson_id`, of which
+        `model`, `provider`, `error_class` and `outcome` hold itself. Until the end or `close()` a reader has
+        one or two connections to itself. It may take its time, but what others delete is kept for it.
         """
         return self._streams.lines(of, self._whole(filters))
 
