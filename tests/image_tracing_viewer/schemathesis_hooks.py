@@ -7,10 +7,12 @@ from typing import Any
 import schemathesis
 from hypothesis import strategies as st
 from schemathesis import Case, HookContext
+from starlette.datastructures import QueryParams
 
 from image_tracing_postgres.errors import InvalidFilterError
 from image_tracing_postgres.filters import cursor_of
 from image_tracing_postgres.statistics.ranges import range_of
+from image_tracing_viewer.charts.dashboard import chart_query_from
 
 schemathesis.openapi.format(
     "trace-cursor", st.builds(cursor_of, st.datetimes(timezones=st.timezones()), st.uuids())
@@ -28,6 +30,8 @@ def filter_case(context: HookContext, case: Case[Any]) -> bool:
         return True
     if case.method == "DELETE":
         return len(query) == 1
+    if "/charts/" in case.path:
+        return _is_chart(query)
     if case.path.endswith("/stats"):
         return _is_range(query)
     return not ("cursor" in query and query.get("offset"))
@@ -46,6 +50,16 @@ def _is_range(query: Mapping[str, Any]) -> bool:
             tz=query.get("tz") or "UTC",
             now=datetime.now(UTC),
         )
+    except InvalidFilterError:
+        return False
+    return True
+
+
+def _is_chart(query: Mapping[str, Any]) -> bool:
+    """Whether the range is of the charts' calendar, does not end before it begins, and has few buckets."""
+    given = {name: str(value) for name, value in query.items() if name not in ("theme", "width")}
+    try:
+        chart_query_from(QueryParams(given), datetime.now(UTC))
     except InvalidFilterError:
         return False
     return True

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from image_tracing_postgres.errors import InvalidFilterError
+from image_tracing_viewer.charts.pages import picture
 from image_tracing_viewer.errors import RequestError
 from image_tracing_viewer.events import events
 from image_tracing_viewer.export import export
@@ -90,6 +91,7 @@ async def home(request: Request) -> Response:
 # Fixed names come before the id, which would take them for one.
 routes = [
     Route("/api/traceImage/stats", stats, name="api_stats"),
+    Route("/api/traceImage/stats/charts/{name}", picture, name="api_chart"),
     Route("/api/traceImage/export", export, name="api_export"),
     Route("/api/traceImage/events", events, name="api_events"),
     Route("/api/traceImage/{id}", trace, name="api_trace"),

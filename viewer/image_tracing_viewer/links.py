@@ -17,6 +17,8 @@ class Links:
 
     traces: str
     trace_base: str
+    stats: str
+    chart_base: str
     api: str
     api_trace_base: str
     events: str
@@ -38,6 +40,10 @@ class Links:
         """The list with these parameters."""
         return f"{self.traces}?{urlencode(pairs)}" if pairs else self.traces
 
+    def stats_with(self, pairs: list[tuple[str, str]]) -> str:
+        """The dashboard with these parameters."""
+        return f"{self.stats}?{urlencode(pairs)}" if pairs else self.stats
+
 
 def links_of(request: Request) -> Links:
     """The links as this request's app has them.
@@ -49,6 +55,8 @@ def links_of(request: Request) -> Links:
     return Links(
         traces=root + path("traces"),
         trace_base=root + path("trace", id=_ID).removesuffix(_ID),
+        stats=root + path("stats"),
+        chart_base=root + path("api_chart", name=_ID).removesuffix(_ID),
         api=root + path("api_traces"),
         api_trace_base=root + path("api_trace", id=_ID).removesuffix(_ID),
         events=root + path("api_events"),

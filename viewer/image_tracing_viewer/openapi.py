@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from image_tracing._version import __version__
 from image_tracing_postgres.filters import MAX_MODELS
+from image_tracing_viewer.charts.description import CHARTS_PATH, chart_name, chart_parameters
 from image_tracing_viewer.export import FORMATS, MEDIA_TYPES, SUBJECTS
 from image_tracing_viewer.otlp.limits import INFLATED_MAX_BYTES, SENT_MAX_BYTES
 from image_tracing_viewer.query import (
@@ -126,6 +127,27 @@ def _paths(*, has_token: bool) -> Json:
                 "responses": {
                     "200": _json("The figures", _ref("Statistics")),
                     **_errors(400, 413, 503, *refused),
+                },
+            }
+        },
+        CHARTS_PATH: {
+            "get": {
+                "operationId": "getChart",
+                "summary": "A chart of the figures as a picture, for a README, a chat or an alert",
+                "parameters": [
+                    chart_name(),
+                    *_filter_parameters(),
+                    *(_filter(*described) for described in (*stats_parameters(), *chart_parameters())),
+                ],
+                "responses": {
+                    "200": {
+                        "description": "The picture",
+                        "content": {
+                            "image/svg+xml": {"schema": {"type": "string"}},
+                            "image/png": {"schema": {"type": "string", "format": "binary"}},
+                        },
+                    },
+                    **_errors(400, 404, 413, 503, *refused),
                 },
             }
         },

@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, Route
 
 from image_tracing_postgres.errors import InvalidFilterError
 from image_tracing_viewer.assets import asset
+from image_tracing_viewer.charts.pages import stats_page
 from image_tracing_viewer.health import Health
 from image_tracing_viewer.links import links_of
 from image_tracing_viewer.listing import LIMITS, form_of, is_wide, listing_of, refused_listing
@@ -119,6 +120,8 @@ def login_page(
 
 routes: Final[list[BaseRoute]] = [
     Route("/traceImage", traces, name="traces"),
+    # Before the id, which would take it for one.
+    Route("/traceImage/stats", stats_page, name="stats"),
     Route("/traceImage/{id}", trace, name="trace"),
     Route("/static/{version}/{name}", asset, name="static"),
 ]

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from image_tracing_viewer import formats
+from image_tracing_viewer.charts.figures import isolated
 from image_tracing_viewer.explanations import ERROR_CLASSES, OUTCOMES
 from image_tracing_viewer.links import links_of
 
@@ -26,6 +27,7 @@ def _environment() -> jinja2.Environment:
         counted=formats.counted,
         duration=formats.duration,
         instant=formats.instant,
+        isolated=isolated,
         iso=formats.iso,
         json_html=formats.json_html,
         model_name=formats.model_name,

@@ -67,7 +67,8 @@ class Live {
   }
 
   startPolling() {
-    this.poll ??= setInterval(() => !this.isPaused && this.refresh(), POLL_MS);
+    const pause = Math.max(POLL_MS, Number(this.main.dataset.pause ?? 0));
+    this.poll ??= setInterval(() => !this.isPaused && this.refresh(), pause);
   }
 
   changed(id) {
@@ -77,7 +78,8 @@ class Live {
       this.show();
       return;
     }
-    const pause = Math.max(0, this.refreshedAt + LEAST_PAUSE_MS - Date.now());
+    const leastPause = Number(this.main.dataset.pause ?? LEAST_PAUSE_MS);
+    const pause = Math.max(0, this.refreshedAt + leastPause - Date.now());
     this.timer ??= setTimeout(() => {
       this.timer = null;
       this.refresh();
@@ -93,7 +95,7 @@ class Live {
   async fetch() {
     this.refreshedAt = Date.now();
     const address = new URL(location.href);
-    address.searchParams.set("partial", this.main.dataset.page === "trace" ? "trace" : "rows");
+    address.searchParams.set("partial", this.main.dataset.partial ?? "rows");
     try {
       const answer = await fetch(address, { headers: { Accept: "text/html" }, redirect: "error" });
       if (!answer.ok) throw new Error(`status ${answer.status}`);

@@ -7,10 +7,12 @@ import { useLiveUpdates } from "./live.js";
 import { useRows } from "./rows.js";
 import { useShortcuts } from "./shortcuts.js";
 import { useThemeToggle } from "./themes.js";
+import { useZones } from "./zones.js";
 
 const main = document.getElementById("main");
 
 useThemeToggle();
+useZones();
 useCopyButtons();
 showTimes(document);
 keepTimesFresh();
