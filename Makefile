@@ -78,7 +78,7 @@ $(BIN)/python:
 # A stamp is newer than what it was made from: a second make has nothing to install.
 $(VENV)/.demo: pyproject.toml | $(BIN)/python
 	@echo "Installing image-tracing into $(VENV) (once)"
-	@$(BIN)/pip install --quiet --editable '.[all]'
+	@$(BIN)/pip install --quiet --editable '.[demo]'
 	@touch $@
 
 $(VENV)/.test: pyproject.toml | $(BIN)/python

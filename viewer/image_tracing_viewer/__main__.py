@@ -1,6 +1,9 @@
 """The console script `image-tracing`; says which extra to install when what it needs is not there."""
 
 import sys
+from typing import Final
+
+_EXTRAS: Final = {"PIL": "demo", "huggingface_hub": "demo", "pyarrow": "parquet"}
 
 
 def main() -> None:
@@ -16,7 +19,7 @@ def main() -> None:
 
 def missing_extra(error: ModuleNotFoundError) -> str:
     """The sentence that tells which extra brings the module that is missing."""
-    extra = "demo" if error.name in ("huggingface_hub", "PIL") else "viewer"
+    extra = _EXTRAS.get(error.name or "", "viewer")
     return (
         f"image-tracing: wanted the Python package {error.name!r}, but it is not installed; "
         f"install it with: pip install 'image-tracing[{extra}]'"

@@ -158,14 +158,17 @@ def _paths(*, has_token: bool) -> Json:
                 "parameters": [
                     *_filter_parameters(),
                     _filter(
-                        "format", _choice(FORMATS, default="jsonl"), "JSON lines, one JSON array, or CSV"
+                        "format",
+                        _choice(FORMATS, default="jsonl"),
+                        "JSON lines, one JSON array, CSV, or Parquet",
                     ),
                     _filter("of", _choice(SUBJECTS, default="traces"), "One row a trace, or one an attempt"),
                 ],
                 "responses": {
                     "200": {
-                        "description": "The file, newest trace first. CSV cells that a spreadsheet would run "
-                        "as a formula have an apostrophe in front.",
+                        "description": "The file, newest trace first, all of one moment. It is whole if it ends "
+                        "with a line end (JSON lines, JSON, CSV) or its footer (Parquet). CSV cells that a "
+                        "spreadsheet would run as a formula have an apostrophe in front.",
                         "headers": {"Content-Disposition": {"schema": {"type": "string"}}},
                         "content": _export_content(),
                     },
@@ -376,7 +379,12 @@ def _schemas() -> Json:
 
 
 def _export_content() -> Json:
-    schemas: Json = {"csv": {"type": "string"}, "jsonl": {"type": "string"}, "json": {"type": "array"}}
+    schemas: Json = {
+        "csv": {"type": "string"},
+        "jsonl": {"type": "string"},
+        "json": {"type": "array"},
+        "parquet": {"type": "string", "format": "binary"},
+    }
     return {MEDIA_TYPES[format_]: {"schema": schemas[format_]} for format_ in FORMATS}
 
 

@@ -3,10 +3,19 @@
 import csv
 import io
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
-from .conftest import Command
+import psycopg
+import pyarrow.parquet
+
+from image_tracing_postgres import terms
+
+from .conftest import Command, Terminal
 
 
 def test_json_lines_hold_the_whole_filtered_range(rows: Any, command: Command) -> None:
@@ -26,12 +35,42 @@ def test_csv_of_attempts_has_a_row_for_each(rows: Any, command: Command) -> None
     assert [row["model"] for row in table] == ["sdxl", "'=HYPERLINK(1)"]
 
 
+def test_filters_hold_for_an_attempt_itself(rows: Any, command: Command) -> None:
+    rows.add(
+        models_tried=["sdxl", "flux"],
+        search_terms=[int(terms.term(terms.MODEL, "flux"))],
+        attempts=[{"model": "sdxl"}, {"model": "flux"}],
+    )
+
+    shown = command("export", "--of", "attempts", "--model", "flux")
+
+    assert [json.loads(line)["model"] for line in shown.stdout.splitlines()] == ["flux"]
+
+
 def test_a_file_takes_the_export(rows: Any, command: Command, tmp_path: Path) -> None:
     rows.add(lesson_id="l-1")
 
     command("export", "--format", "json", "--output", str(tmp_path / "traces.json"))
 
     assert [trace["lesson_id"] for trace in json.loads((tmp_path / "traces.json").read_text())] == ["l-1"]
+    assert [path.name for path in tmp_path.iterdir()] == ["traces.json"]
+
+
+def test_parquet_goes_into_a_file_or_a_pipe(rows: Any, command: Command, tmp_path: Path) -> None:
+    rows.add(lesson_id="l-1")
+
+    command("export", "--format", "parquet", "--output", str(tmp_path / "traces.parquet"))
+    piped = command("export", "--format", "parquet").stdout_bytes
+
+    assert pyarrow.parquet.read_table(tmp_path / "traces.parquet")["lesson_id"].to_pylist() == ["l-1"]
+    assert pyarrow.parquet.read_table(io.BytesIO(piped))["lesson_id"].to_pylist() == ["l-1"]
+
+
+def test_parquet_is_kept_from_a_terminal(rows: Any, terminal: Terminal) -> None:
+    shown = terminal("export", "--format", "parquet")
+
+    assert shown.exit_code == 2
+    assert "--output" in shown.text
 
 
 def test_a_file_that_cannot_be_written_is_told(command: Command, tmp_path: Path) -> None:
@@ -39,3 +78,52 @@ def test_a_file_that_cannot_be_written_is_told(command: Command, tmp_path: Path)
 
     assert shown.exit_code == 1
     assert "--output" in shown.stderr
+
+
+def _fill(database: str) -> None:
+    with psycopg.connect(database) as connection:
+        connection.execute(
+            "INSERT INTO image_traces (id, created_at, updated_at, status, root_state, otel_trace_id, "
+            "otel_span_id, request_data) "
+            "SELECT gen_random_uuid(), now() - number * interval '1 s', now(), 'started', 'started', 'x', "
+            "'x', to_jsonb(repeat(md5(number::text), 1000)) FROM generate_series(1, 3000) AS number"
+        )
+
+
+def _begun(database: str, output: Path) -> subprocess.Popen[str]:
+    """An export that waits for a reader, since a pipe has the name that its file has until it is whole."""
+    os.mkfifo(output.with_name(output.name + ".part"))
+    program = [sys.executable, "-m", "image_tracing_viewer", "export", "--output", str(output)]
+    return subprocess.Popen([*program, "--database-url", database], stderr=subprocess.PIPE, text=True)
+
+
+def test_an_export_that_fails_leaves_the_file_that_was_there(database: str, tmp_path: Path) -> None:
+    _fill(database)
+    output = tmp_path / "traces.jsonl"
+    output.write_text("before")
+    process = _begun(database, output)
+    with (tmp_path / "traces.jsonl.part").open("rb") as reader, psycopg.connect(database) as connection:
+        reader.read(1)
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND application_name = 'image-tracing export'"
+        )
+        reader.read()
+    told = process.communicate(timeout=60)[1]
+
+    assert process.returncode == 1
+    assert "it was not written" in told
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("traces.jsonl", "before")]
+
+
+def test_an_export_that_is_interrupted_leaves_nothing(database: str, tmp_path: Path) -> None:
+    _fill(database)
+    process = _begun(database, tmp_path / "traces.jsonl")
+    with (tmp_path / "traces.jsonl.part").open("rb") as reader:
+        reader.read(1)
+        process.send_signal(signal.SIGINT)
+        reader.read()
+    process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert list(tmp_path.iterdir()) == []
