@@ -29,8 +29,11 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="write the figures there")
     parser.add_argument("--postgres", metavar="DSN", help="compare with this empty database instead")
     parser.add_argument("--hours", type=float, default=3, help="of that comparison")
+    parser.add_argument("--kills", type=int, default=0, help="kill two viewers on this database so often")
     parser.add_argument("--verbose", action="store_true", help="tell each false alarm and each late one")
     given = parser.parse_args()
+    if given.postgres and given.kills:
+        return _kill(_numbers(given.seeds)[0], given.kills, given.postgres)
     if given.postgres:
         return _compare(_numbers(given.seeds)[0], given.hours, given.postgres)
     with ProcessPoolExecutor(given.workers) as pool:
@@ -54,6 +57,14 @@ def _compare(seed: int, hours: float, dsn: str) -> int:
     print(f"{found.steps} steps, {found.figures} figures, {found.transitions} transitions compared")
     print("\n".join(found.differences[:20]))
     return 1 if found.differences else 0
+
+
+def _kill(seed: int, kills: int, dsn: str) -> int:
+    from alerts.kills import killed
+
+    found = killed(dsn, kills=kills, seed=seed)
+    print(json.dumps(asdict(found), indent=2))
+    return 0 if found.met else 1
 
 
 def _simulated(seed: int, weeks: float) -> Weeks:

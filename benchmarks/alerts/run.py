@@ -8,6 +8,7 @@ counting is in memory, and `--postgres` holds a real database to the same.
     python benchmarks/alerts/run.py                       # 24 services, two weeks each
     python benchmarks/alerts/run.py --seeds 3,7 --verbose
     python benchmarks/alerts/run.py --seeds 3 --postgres "host=127.0.0.1 dbname=empty"
+    python benchmarks/alerts/run.py --kills 50 --postgres "host=127.0.0.1 dbname=empty"
 
 Ends with 1 if a bar is missed: each outage is told within two steps of the moment when as many calls as the
 rule wants had failed, and within two of its start where that was within a minute; at most one false alarm a

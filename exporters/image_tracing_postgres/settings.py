@@ -36,6 +36,10 @@ class Settings:
     stalled_after_seconds: float
     alert_urls: tuple[str, ...]
     alert_interval_seconds: float
+    alert_rules: Path | None
+    """A TOML file of alert rules."""
+    viewer_url: str | None
+    """Where people reach the viewer, for links in messages; no slash at its end."""
 
     def __repr__(self) -> str:
         url = None if self.database_url is None else masked_conninfo(self.database_url)
@@ -45,7 +49,8 @@ class Settings:
             f"capture_content={self.capture_content}, token={self.token and _MASK!r}, "
             f"ingest_token={self.ingest_token and _MASK!r}, "
             f"stalled_after_seconds={self.stalled_after_seconds:g}, alert_urls={alerts!r}, "
-            f"alert_interval_seconds={self.alert_interval_seconds:g})"
+            f"alert_interval_seconds={self.alert_interval_seconds:g}, "
+            f"alert_rules={self.alert_rules and str(self.alert_rules)!r}, viewer_url={self.viewer_url!r})"
         )
 
 
@@ -66,6 +71,8 @@ def settings_from_environment(environ: Mapping[str, str] | None = None) -> Setti
         stalled_after_seconds=_seconds(values, "IMAGE_TRACING_STALLED_AFTER", default=900.0),
         alert_urls=_urls(values, "IMAGE_TRACING_ALERT_URLS"),
         alert_interval_seconds=_seconds(values, "IMAGE_TRACING_ALERT_INTERVAL", default=60.0),
+        alert_rules=_file(values, "IMAGE_TRACING_ALERT_RULES"),
+        viewer_url=_web_address(values, "IMAGE_TRACING_VIEWER_URL"),
     )
 
 
@@ -92,6 +99,30 @@ def _data_dir(values: Mapping[str, str], name: str) -> Path:
             return platformdirs.site_data_path("image-tracing", appauthor=False)
         return Path("/var/lib/image-tracing")
     return platformdirs.user_data_path("image-tracing", appauthor=False).absolute()
+
+
+def _file(values: Mapping[str, str], name: str) -> Path | None:
+    given = values.get(name)
+    if not given:
+        return None
+    try:
+        return Path(given).expanduser().absolute()
+    except RuntimeError as error:
+        raise SettingError(
+            f"{name} should be a file, and the home in {given!r} is not known; give an absolute path"
+        ) from error
+
+
+def _web_address(values: Mapping[str, str], name: str) -> str | None:
+    given = values.get(name)
+    if not given:
+        return None
+    if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", given):
+        raise SettingError(
+            f"{name} should be the address of the viewer, and is none; accepted are addresses without user, "
+            "query and fragment, like https://traces.example.org/images"
+        )
+    return given.rstrip("/")
 
 
 def _database_url(values: Mapping[str, str], name: str) -> str | None:

@@ -13,6 +13,9 @@ from starlette.routing import BaseRoute, Route
 from image_tracing_postgres.settings import SettingError, settings_from_environment
 from image_tracing_postgres.store import Store
 from image_tracing_viewer import api, pages
+from image_tracing_viewer.alerts import api as alerts_api
+from image_tracing_viewer.alerts import pages as alerts_pages
+from image_tracing_viewer.alerts.service import service_from_settings
 from image_tracing_viewer.errors import HANDLERS, UnexpectedErrors
 from image_tracing_viewer.events import Watcher
 from image_tracing_viewer.health import Health
@@ -38,6 +41,7 @@ def create_app(
     ingest_token: str | None = None,
     host: str = "127.0.0.1",
     allowed_hosts: Iterable[str] = (),
+    address: str = "",
 ) -> Starlette:
     """The viewer as an ASGI app, to be served alone or mounted at any prefix.
 
@@ -50,6 +54,8 @@ def create_app(
     empty means that `token` is theirs too.
     `host`: what the server is bound to; requests may name it beside loopback. `allowed_hosts`: further names,
     `*` for all, as for an app that is reached through a proxy or mounted in another one.
+    `address`: where people reach the app, without a slash at its end, for the links in alerts;
+    IMAGE_TRACING_VIEWER_URL goes before it. Alerts are evaluated and sent within the lifespan.
     """
     owned = Store(dsn) if store is None else None
     if token is None:
@@ -66,13 +72,16 @@ def create_app(
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         if ingest is not None:
             _start(ingest)
+        alerts.start()
         yield
+        await run_in_threadpool(alerts.close)
         if ingest is not None:
             await run_in_threadpool(ingest.close)
         if owned is not None:
             owned.close()
 
-    routes: list[BaseRoute] = [*api.routes, *pages.routes]
+    alerts = service_from_settings(dsn, address=address)
+    routes: list[BaseRoute] = [*alerts_api.routes, *alerts_pages.routes, *api.routes, *pages.routes]
     if sys.platform != "win32":
         routes += receiver.routes
     if access is not None:
@@ -95,6 +104,7 @@ def create_app(
     app.state.watcher = Watcher(app.state.store)
     if ingest is not None:
         app.state.receiver = receiver.Receiver(ingest)
+    app.state.alerts = alerts
     app.state.health = health
     app.state.metrics = metrics
     app.state.access = access

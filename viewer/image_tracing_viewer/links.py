@@ -18,6 +18,7 @@ class Links:
     traces: str
     trace_base: str
     stats: str
+    alerts: str
     chart_base: str
     api: str
     api_trace_base: str
@@ -56,6 +57,7 @@ def links_of(request: Request) -> Links:
         traces=root + path("traces"),
         trace_base=root + path("trace", id=_ID).removesuffix(_ID),
         stats=root + path("stats"),
+        alerts=root + path("alerts"),
         chart_base=root + path("api_chart", name=_ID).removesuffix(_ID),
         api=root + path("api_traces"),
         api_trace_base=root + path("api_trace", id=_ID).removesuffix(_ID),

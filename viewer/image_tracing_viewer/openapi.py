@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from image_tracing._version import __version__
 from image_tracing_postgres.filters import MAX_MODELS
+from image_tracing_viewer.alerts.description import alert_paths, alert_schemas
 from image_tracing_viewer.charts.description import CHARTS_PATH, chart_name, chart_parameters
 from image_tracing_viewer.export import FORMATS, MEDIA_TYPES, SUBJECTS
 from image_tracing_viewer.otlp.limits import INFLATED_MAX_BYTES, SENT_MAX_BYTES
@@ -29,6 +30,7 @@ _ERRORS: Final[Mapping[int, str]] = {
     403: "The change may come from another site's page, or the database role may not do it",
     404: "There is no such trace",
     408: "The body took too long",
+    409: "There is such a rule already, or it belongs to a file",
     413: "The body is too large",
     415: "The body's type or compression is not accepted",
     421: "The Host header names another server",
@@ -60,9 +62,10 @@ def document(root_path: str = "", *, has_token: bool = False, has_ingest_token: 
         **security,
         "paths": {
             **_paths(has_token=has_token),
+            **alert_paths((401, 421, 500) if has_token else (421, 500)),
             INGEST_PATH: {"post": _receiver(has_token=has_token, has_ingest_token=has_ingest_token)},
         },
-        "components": {"schemas": _schemas(), "responses": _error_responses(), **schemes},
+        "components": {"schemas": _schemas() | alert_schemas(), "responses": _error_responses(), **schemes},
     }
 
 

@@ -49,11 +49,16 @@ def announce(listener: socket.socket, token: str | None) -> None:
 
 def address(listener: socket.socket, *, token: str | None = None) -> str:
     """The address of the list page, for a browser on this machine."""
+    return f"{origin(listener)}/traceImage" + (f"?token={quote(token, safe='')}" if token else "")
+
+
+def origin(listener: socket.socket) -> str:
+    """Where the viewer is for a browser on this machine, without a path."""
     host, port = listener.getsockname()[:2]
     if host in ("0.0.0.0", "::"):  # noqa: S104 (compared, not bound)
         host = "127.0.0.1"
     shown = f"[{host}]" if ":" in host else host
-    return f"http://{shown}:{port}/traceImage" + (f"?token={quote(token, safe='')}" if token else "")
+    return f"http://{shown}:{port}"
 
 
 def serve(app: ASGIApp, listener: socket.socket) -> None:

@@ -24,7 +24,7 @@ from image_tracing_postgres.alerting.records import (
     entry_from,
 )
 from image_tracing_postgres.alerting.rule_file import rules_of_file
-from image_tracing_postgres.alerting.rules import InvalidRuleError, Rule, rule_from
+from image_tracing_postgres.alerting.rules import RESERVED_ID, InvalidRuleError, Rule, rule_from
 from image_tracing_postgres.pool import Connections
 from image_tracing_postgres.statements import statement
 
@@ -96,7 +96,11 @@ class Alerts:
             if len(rules) >= MOST_RULES:
                 raise InvalidRuleError(f"there may be {MOST_RULES} rules, and there are; delete one first")
             named = isinstance(document, dict) and document.get("id") is None
-            given = {**document, "id": _free_id(document.get("name"), taken)} if named else document
+            given = (
+                {**document, "id": _free_id(document.get("name"), taken | {RESERVED_ID})}
+                if named
+                else document
+            )
             rule = rule_from(given, source="viewer")
             is_new = cursor.execute(statement("alerting/add_rule"), _row(rule)).rowcount > 0
             if rule.id in taken or not is_new:

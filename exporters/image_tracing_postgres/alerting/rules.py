@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, get_args
@@ -36,6 +36,8 @@ REQUEST_ERROR_CLASSES: Final[tuple[ErrorClass, ...]] = ("refused", "invalid_requ
 FILTER_NAMES: Final = tuple(name for name in Filters.__annotations__ if name not in ("id", "from_", "to"))
 
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
+# Where the viewer's form of a new rule is.
+RESERVED_ID: Final = "new"
 _NAME_LENGTH: Final = 200
 
 
@@ -112,7 +114,9 @@ def rule_from(document: Mapping[str, Any], *, source: Source, base: Rule | None 
                 f"a rule of the kind {kind} has no {_shown(name)}; accepted are {', '.join(accepted)}"
             )
     values: dict[str, Any] = {**DEFAULTS[kind], **given}
-    checked = {name: _CHECKS[name](name, value) for name, value in values.items() if name in _CHECKS}
+    checked: dict[str, Any] = {
+        name: CHECKS[name].checked(name, value) for name, value in values.items() if name in CHECKS
+    }
     return Rule(
         id=_id(values.get("id")),
         name=_name(values.get("name")),
@@ -125,20 +129,8 @@ def rule_from(document: Mapping[str, Any], *, source: Source, base: Rule | None 
 
 def fields_of(kind: Kind) -> tuple[str, ...]:
     """The names that a rule of this kind has, beside `source`."""
-    always: tuple[str, ...] = (
-        "id",
-        "name",
-        "kind",
-        "window_minutes",
-        "minimum_count",
-        "filters",
-        "cooldown_minutes",
-        "is_enabled",
-    )
-    if kind == "time_to_picture":
-        always = tuple(name for name in always if name != "window_minutes")
-    own: list[str] = [name for name in DEFAULTS[kind] if name not in always]
-    return (*always, *own, *(("each_model",) if kind in ATTEMPT_KINDS else ()))
+    found = ["id", "name", "kind", *_LIMITS[kind], "filters", "cooldown_minutes", "is_enabled"]
+    return (*found, "each_model") if kind in ATTEMPT_KINDS else tuple(found)
 
 
 # What a new rule of a kind begins with; docs/alerts.md says how these were found.
@@ -153,59 +145,78 @@ DEFAULTS: Final[Mapping[Kind, Mapping[str, Any]]] = {
 }
 
 
-def _whole(least: int, most: int) -> Callable[[str, object], int]:
-    def check(name: str, value: object) -> int:
-        # A form and a JSON writer may both say 5.0.
-        number = int(value) if isinstance(value, float) and value.is_integer() else value
-        if type(number) is not int or not least <= number <= most:
-            raise InvalidRuleError(
-                f"{name} has to be a whole number from {least} to {most}, not {_shown(value)}"
-            )
-        return number
-
-    return check
+_LIMITS: Final[Mapping[Kind, tuple[str, ...]]] = {
+    "failures_in_a_row": ("failures", "lasting_seconds", "window_minutes"),
+    "failure_rate": ("share", "window_minutes", "minimum_count"),
+    "failed_generations": ("share", "window_minutes", "minimum_count"),
+    "fallback_rate": ("share", "window_minutes", "minimum_count"),
+    "p95_duration": ("duration_ms", "window_minutes", "minimum_count"),
+    "silence": ("window_minutes", "minimum_count"),
+    "time_to_picture": ("duration_ms", "objective", "minimum_count"),
+}
 
 
-def _number(least: float, most: float) -> Callable[[str, object], float]:
-    def check(name: str, value: object) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise InvalidRuleError(
-                f"{name} has to be a number from {least:g} to {most:g}, not {_shown(value)}"
-            )
-        if not least <= value <= most:
-            raise InvalidRuleError(
-                f"{name} has to be a number from {least:g} to {most:g}, not {_shown(value)}"
-            )
-        return float(value)
+@dataclass(frozen=True, slots=True)
+class Range:
+    """What a number of a rule may be: from `least` to `most`, whole or not."""
 
-    return check
+    least: float
+    most: float
+    is_whole: bool = True
+
+    def checked(self, name: str, value: object) -> float:
+        """The value if it is that; else InvalidRuleError."""
+        is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        if isinstance(value, int | float) and is_number and self.least <= value <= self.most:
+            if not self.is_whole:
+                return float(value)
+            # A form and a JSON writer may both say 5.0.
+            if value == int(value):
+                return int(value)
+        whole = "whole number" if self.is_whole else "number"
+        raise InvalidRuleError(
+            f"{name} has to be a {whole} from {self.least:g} to {self.most:g}, not {_shown(value)}"
+        )
+
+    def schema(self) -> dict[str, Any]:
+        """As JSON Schema."""
+        kind = "integer" if self.is_whole else "number"
+        return {"type": kind, "minimum": self.least, "maximum": self.most}
 
 
-def _claim(name: str, value: object) -> bool:
-    if not isinstance(value, bool):
-        raise InvalidRuleError(f"{name} has to be true or false, not {_shown(value)}")
-    return value
+class Claim:
+    """A field that is true or false."""
+
+    def checked(self, name: str, value: object) -> bool:
+        """The value if it is that; else InvalidRuleError."""
+        if not isinstance(value, bool):
+            raise InvalidRuleError(f"{name} has to be true or false, not {_shown(value)}")
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        """As JSON Schema."""
+        return {"type": "boolean"}
 
 
-_CHECKS: Final[Mapping[str, Callable[[str, object], Any]]] = {
-    "window_minutes": _whole(1, 1_440),
-    "minimum_count": _whole(1, 100_000),
-    "failures": _whole(2, 100),
-    "lasting_seconds": _whole(0, 3_600),
-    "share": _number(0.01, 1),
-    "duration_ms": _whole(1, 86_400_000),
-    "objective": _number(0.9, 0.9999),
-    "cooldown_minutes": _whole(0, 10_080),
-    "each_model": _claim,
-    "is_enabled": _claim,
+CHECKS: Final[Mapping[str, Range | Claim]] = {
+    "window_minutes": Range(1, 1_440),
+    "minimum_count": Range(1, 100_000),
+    "failures": Range(2, 100),
+    "lasting_seconds": Range(0, 3_600),
+    "share": Range(0.01, 1, is_whole=False),
+    "duration_ms": Range(1, 86_400_000),
+    "objective": Range(0.9, 0.9999, is_whole=False),
+    "cooldown_minutes": Range(0, 10_080),
+    "each_model": Claim(),
+    "is_enabled": Claim(),
 }
 
 
 def _id(value: object) -> str:
-    if not isinstance(value, str) or not _ID.fullmatch(value):
+    if not isinstance(value, str) or not _ID.fullmatch(value) or value == RESERVED_ID:
         raise InvalidRuleError(
             f"id has to be 1 to 64 of a-z, 0-9, - and _, beginning and ending with a letter or digit, "
-            f"not {_shown(value)}"
+            f"and other than {RESERVED_ID!r}, not {_shown(value)}"
         )
     return value
 

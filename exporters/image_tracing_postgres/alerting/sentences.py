@@ -52,33 +52,32 @@ def limit(rule: Rule) -> str:
     """What the rule asks for: `5 failures in a row within 3 h`."""
     window = f"within {minutes(rule.window_minutes)}"
     per = " of a model" if rule.each_model else ""
+    attempts = f"of at least {rule.minimum_count} attempts{per}"
+    generations = f"of at least {rule.minimum_count} generations"
     match rule.kind:
         case "failures_in_a_row":
-            lasting = f", for {rule.lasting_seconds} s or longer" if rule.lasting_seconds else ""
+            lasting = f", lasting {rule.lasting_seconds} s or more" if rule.lasting_seconds else ""
             return f"{rule.failures} failures{per} in a row {window}{lasting}"
         case "failure_rate":
-            return f"{share(rule.share)} of at least {rule.minimum_count} attempts{per} fail {window}"
+            return f"{share(rule.share)} or more {attempts} failing {window}"
         case "failed_generations":
-            return f"{share(rule.share)} of at least {rule.minimum_count} generations fail {window}"
+            return f"{share(rule.share)} or more {generations} failing {window}"
         case "fallback_rate":
-            return f"{share(rule.share)} of at least {rule.minimum_count} generations fall back {window}"
+            return f"{share(rule.share)} or more {generations} falling back {window}"
         case "p95_duration":
-            return (
-                f"one in twenty of at least {rule.minimum_count} attempts{per} takes "
-                f"{seconds(rule.duration_ms)} or longer {window}"
-            )
+            return f"one in twenty {attempts} taking {seconds(rule.duration_ms)} or longer, {window}"
         case "silence":
             return (
-                f"no generation {window} in which a day and a week before at least {rule.minimum_count} began"
+                f"no generation {window}, where a day and a week before at least {rule.minimum_count} began"
             )
         case "time_to_picture":
-            burns = " or ".join(
-                f"{factor:g} times as many over {minutes(long)} and {minutes(short)}"
+            burns = ", or ".join(
+                f"{factor:g} times as many as allowed over {minutes(long)} and over {minutes(short)}"
                 for long, short, factor in BURNS
             )
             return (
-                f"{share(rule.objective)} of the generations give a picture within "
-                f"{seconds(rule.duration_ms)}; told when {burns} do not as the rest allows"
+                f"fewer than {share(rule.objective)} {generations} giving a picture within "
+                f"{seconds(rule.duration_ms)}: {burns}"
             )
 
 
@@ -131,7 +130,7 @@ def _found(kind: Kind, value: float | None, count: int) -> str:
         case "silence":
             return f"{count} generations began" if value else f"no generation began; usually {count} do"
         case "time_to_picture":
-            return f"{value or 0:.3g} times as many of {count} generations were late or failed as allowed"
+            return f"late or failed: {value or 0:.3g} times as many of {count} generations as allowed"
 
 
 def _rate(value: float | None) -> str:

@@ -43,7 +43,7 @@ def test_a_firing_leads_to_its_traces(alerts: Alerts, calls: Calls) -> None:
     assert len(entry.evidence.trace_ids) == 6
     assert entry.body == (
         "6 failures in a row, of 6 attempts; the rule: 5 failures of a model in a row within 3 h, "
-        "for 30 s or longer.\nErrors: 6 × timeout."  # noqa: RUF001
+        "lasting 30 s or more.\nErrors: 6 × timeout."  # noqa: RUF001
     )
 
 

@@ -75,7 +75,7 @@ def _make_and_serve(database_url: str | None, count: int, *, host: str, port: in
         with Store(database_url) as store:
             made_before = len(store.list(service=SERVICE, limit=count))
             first = 0 if made_before >= count else count
-            app = create_app(store, token=token or "", host=host)
+            app = create_app(store, token=token or "", host=host, address=server.origin(listener))
             click.echo(
                 f"Serving {server.address(listener, token=token if is_terminal() else None)} (Ctrl-C ends it)"
             )

@@ -33,6 +33,12 @@ def serve(
     with server.listening(host, port) as listener, Store(database_url) as store:
         # The embedded database starts before the viewer says that it serves.
         dsn(database_url)
-        app = create_app(store, token=token or "", host=host, allowed_hosts=allowed_hosts)
+        app = create_app(
+            store,
+            token=token or "",
+            host=host,
+            allowed_hosts=allowed_hosts,
+            address=server.origin(listener),
+        )
         server.announce(listener, token)
         server.serve(app, listener)

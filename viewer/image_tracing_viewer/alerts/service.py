@@ -1,0 +1,119 @@
+"""The alerts of one app: they are evaluated and sent as long as it serves."""
+
+import logging
+import uuid
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from image_tracing_postgres.alerting import Alerts
+from image_tracing_postgres.settings import SettingError, settings_from_environment
+from image_tracing_viewer.alerts.channels import Channel, ChannelError
+from image_tracing_viewer.alerts.courier import Courier
+from image_tracing_viewer.alerts.evaluator import Evaluator
+from image_tracing_viewer.alerts.letters import Draw, trial_letter
+
+_log = logging.getLogger("image_tracing_viewer")
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What became of a test message; `problem` None: the channel took it."""
+
+    channel: str
+    service: str
+    problem: str | None
+
+
+class AlertService:
+    """The evaluator and the courier of an app, and what pages and the API need to know of them.
+
+    `urls`: Apprise addresses. `address`: where people reach the viewer, for links in messages. `draw` makes
+    the chart of a message, for channels that take pictures. With a `problem` nothing is evaluated.
+    """
+
+    def __init__(
+        self,
+        alerts: Alerts,
+        *,
+        urls: Sequence[str] = (),
+        address: str = "",
+        rule_file: Path | None = None,
+        draw: Draw | None = None,
+        problem: str | None = None,
+    ) -> None:
+        self.alerts: Final = alerts
+        self.channels: Final = tuple(Channel(url) for url in dict.fromkeys(urls))
+        self.rule_file: Final = rule_file
+        self._problem = problem
+        self._address = address.rstrip("/")
+        self._draw = draw
+        self._courier: Courier | None = None
+        self._evaluator: Evaluator | None = None
+
+    @property
+    def problems(self) -> Mapping[str, str]:
+        """What keeps alerts from working as they should, in sentences by subject."""
+        evaluator = self._evaluator
+        found = {"evaluation": self._problem or (evaluator and evaluator.problem)}
+        found["file"] = evaluator and evaluator.file_problem
+        return {subject: problem for subject, problem in found.items() if problem}
+
+    @property
+    def channel_problems(self) -> Mapping[str, str]:
+        """Why channels of this viewer cannot be used at all, by their ids."""
+        return dict(self._courier.problems) if self._courier else {}
+
+    def start(self) -> None:
+        """Evaluate and send from now on."""
+        if self._problem is not None:
+            _log.warning("alerts are not evaluated: %s", self._problem)
+            return
+        self._courier = Courier(self.alerts.outbox, self.channels, base=self._address, draw=self._draw)
+        self._evaluator = Evaluator(
+            self.alerts, rule_file=self.rule_file, before=self._courier.see, after=self._courier.wake
+        )
+        self._evaluator.start()
+        self._courier.start()
+
+    def close(self) -> None:
+        """Stop; what is being sent may end."""
+        evaluator, self._evaluator = self._evaluator, None
+        courier, self._courier = self._courier, None
+        if evaluator is not None:
+            evaluator.close()
+        if courier is not None:
+            courier.close()
+        self.alerts.close()
+
+    def test(self, channel_id: str | None = None) -> Sequence[Delivery]:
+        """Send a test message to one channel of this viewer, or to all, at once; what became of each."""
+        wanted = [channel for channel in self.channels if channel_id in (None, channel.id)]
+        if not wanted:
+            return []
+        with ThreadPoolExecutor(len(wanted)) as pool:
+            return list(pool.map(self._test, wanted))
+
+    def _test(self, channel: Channel) -> Delivery:
+        try:
+            channel.send(trial_letter(str(uuid.uuid4()), base=self._address))
+        except ChannelError as error:
+            return Delivery(channel.id, channel.service, str(error))
+        return Delivery(channel.id, channel.service, None)
+
+
+def service_from_settings(dsn: str | None, *, address: str = "", draw: Draw | None = None) -> AlertService:
+    """The alerts as the environment says; `address` is where links lead if it does not say that."""
+    try:
+        settings = settings_from_environment()
+    except SettingError as error:
+        return AlertService(Alerts(dsn), problem=str(error))
+    return AlertService(
+        Alerts(dsn, interval_seconds=settings.alert_interval_seconds),
+        urls=settings.alert_urls,
+        address=settings.viewer_url or address,
+        rule_file=settings.alert_rules,
+        draw=draw,
+    )
