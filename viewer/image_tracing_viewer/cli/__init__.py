@@ -23,6 +23,7 @@ cli = Commands(
         "list": "list",
         "show": "show",
         "tail": "tail",
+        "stats": "stats",
         "export": "export",
         "delete": "delete",
         "drain": "drain",
