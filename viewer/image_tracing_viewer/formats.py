@@ -37,6 +37,12 @@ def duration(milliseconds: float | None) -> str:
     return f"{hours // 24} d {hours % 24:02d} h"
 
 
+def round_duration(milliseconds: float) -> str:
+    """A round length of time as short as it can be: `5 s`, not `5.0 s`; `0` for none."""
+    told = duration(milliseconds) if milliseconds else "0"
+    return told.replace(".0 s", " s").replace("min 00 s", "min").replace("h 00 min", "h")
+
+
 def size(size_bytes: int | None) -> str:
     """Bytes in decimal units: `0 B`, `8.1 kB`, `212 kB`, `1.4 MB`."""
     if size_bytes is None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from image_tracing_postgres.records import Attempt, Trace
-from image_tracing_viewer.formats import duration
+from image_tracing_viewer.formats import round_duration
 
 _STEPS_MS = (
     *(step * 10**power for power in range(5) for step in (1, 2, 5) if step * 10**power <= 20_000),
@@ -137,15 +137,9 @@ def _ticks(length_ms: int, most: int) -> list[Tick]:
         (step for step in _STEPS_MS if length_ms / step <= most), -(-length_ms // (days * most)) * days
     )
     return [
-        Tick(at_ms=at, label=_label(at), x=round(100 * at / length_ms, 3))
+        Tick(at_ms=at, label=round_duration(at), x=round(100 * at / length_ms, 3))
         for at in range(0, length_ms + 1, step)
     ]
-
-
-def _label(at_ms: int) -> str:
-    """As short as a round time can be: `5 s`, not `5.0 s`."""
-    told = duration(at_ms) if at_ms else "0"
-    return told.replace(".0 s", " s").replace("min 00 s", "min").replace("h 00 min", "h")
 
 
 def _union(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -3,19 +3,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from image_tracing_viewer.charts.drawing import (
-    Axis,
-    Mark,
-    Plot,
-    Series,
-    Tick,
-    axis_up_to,
-    bars,
-    duration_axis,
-    lines,
-    rows,
-    sparklines,
-)
+from image_tracing_viewer.charts.axes import Axis, Tick, axis_up_to, duration_axis
+from image_tracing_viewer.charts.drawing import Mark, Plot, Series, bars, lines, rows, sparklines
 
 PERCENT = Axis([0, 50, 100], lambda value: f"{value:g} %")
 

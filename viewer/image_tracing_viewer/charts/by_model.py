@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from typing import Final, Literal, get_args
 
 from image_tracing_postgres.statistics.figures import AttemptFigures, ModelFigures, Statistics
+from image_tracing_viewer.charts.axes import Axis, duration_axis
 from image_tracing_viewer.charts.chart import Cell, Chart, Column, Key, Panel, Table
-from image_tracing_viewer.charts.drawing import Axis, Mark, Plot, Series, duration_axis, lines
+from image_tracing_viewer.charts.drawing import Mark, Plot, Series, lines
 from image_tracing_viewer.charts.figures import isolated, percent
 from image_tracing_viewer.charts.palette import COLOURS, Palette
 from image_tracing_viewer.charts.timeline import Timeline

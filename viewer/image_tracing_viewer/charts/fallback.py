@@ -1,8 +1,9 @@
 """How often generations fell back to another model, and how many they tried."""
 
 from image_tracing_postgres.statistics.figures import Statistics
+from image_tracing_viewer.charts.axes import Axis, axis_up_to
 from image_tracing_viewer.charts.chart import Cell, Chart, Column, Key, Panel, Table
-from image_tracing_viewer.charts.drawing import Axis, Mark, Series, axis_up_to, lines, rows
+from image_tracing_viewer.charts.drawing import Mark, Series, lines, rows
 from image_tracing_viewer.charts.figures import number, percent
 from image_tracing_viewer.charts.timeline import Target, Timeline
 from image_tracing_viewer.formats import counted

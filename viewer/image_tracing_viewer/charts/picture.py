@@ -125,9 +125,10 @@ def _panel(panel: Panel, y: float, width: int) -> tuple[list[str], float]:
         parts.append(_text("part", _EDGE, y, panel.title))
         y += 10
     has_ends = bool(panel.ends) and width > _NARROW
-    left, right = {"time": (44, 176 if has_ends else 0), "amounts": (110, 104), "flow": (0, 0)}[panel.kind]
+    left, right = {"time": (44, 184 if has_ends else 0), "amounts": (110, 104), "flow": (0, 0)}[panel.kind]
     ends = "".join(
-        f'<text class="end {end.key.style}" x="100%" dx="10" y="{end.y + 4:.1f}">'
+        f'<rect class="end {end.key.style}" x="100%" y="{end.y - 1.5:.1f}" width="10" height="3" rx="1.5" '
+        f'transform="translate(10)"/><text class="end" x="100%" dx="25" y="{end.y + 4:.1f}">'
         f"{escape(isolated(shortened(end.key.label, _LETTERS_OF_KEY)))}</text>"
         for end in (panel.ends if has_ends else ())
     )

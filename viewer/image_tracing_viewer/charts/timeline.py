@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from image_tracing_postgres.statistics.figures import Bucket, Point, Statistics
 from image_tracing_viewer import formats
-from image_tracing_viewer.charts.drawing import Tick
+from image_tracing_viewer.charts.axes import Tick
 from image_tracing_viewer.links import Links
 
 _TICKS_MOST: Final = 9

@@ -1,8 +1,9 @@
 """How many generations there were, by status."""
 
 from image_tracing_postgres.statistics.figures import Statistics
+from image_tracing_viewer.charts.axes import axis_up_to
 from image_tracing_viewer.charts.chart import Cell, Chart, Column, Key, Panel, Table
-from image_tracing_viewer.charts.drawing import Mark, Series, axis_up_to, bars
+from image_tracing_viewer.charts.drawing import Mark, Series, bars
 from image_tracing_viewer.charts.figures import number, short_number
 from image_tracing_viewer.charts.timeline import Timeline
 

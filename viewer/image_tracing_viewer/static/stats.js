@@ -3,6 +3,7 @@
 import { announce } from "./announcing.js";
 
 const LEAST_DRAG_PX = 6;
+const VALUES_MOST = 14;
 const SVG = "http://www.w3.org/2000/svg";
 
 const results = document.getElementById("results");
@@ -51,7 +52,7 @@ function element(tag, text, ...children) {
 function showTip(figure, index) {
   const { name, values } = told(figure, index);
   const list = element("dl");
-  for (const { label, swatch, value } of values.slice(0, 12)) {
+  for (const { label, swatch, value } of values.slice(0, VALUES_MOST)) {
     list.append(element("dt", "", ...(swatch ? [swatch.cloneNode()] : []), label), element("dd", value));
   }
   tip?.remove();
@@ -134,6 +135,7 @@ function endDrag() {
 
 results.addEventListener("pointerdown", (event) => {
   const plot = event.target.closest(".figure.time .plot");
+  if (!plot && pointed) leave();
   if (!plot || event.button !== 0) return;
   drag = { figure: figureOf(plot), from: event.clientX, to: event.clientX, isOn: false };
 });
@@ -156,17 +158,27 @@ addEventListener("pointermove", (event) => {
   else if (pointed && !document.activeElement?.matches(".figure.time")) leave();
 });
 
+// The click that follows at once may be on a link, which was not meant.
+function swallowClick() {
+  const swallow = (click) => click.preventDefault();
+  addEventListener("click", swallow, { capture: true });
+  setTimeout(() => removeEventListener("click", swallow, { capture: true }));
+}
+
 addEventListener("pointerup", (event) => {
-  if (!drag?.isOn) {
-    drag = null;
-    return;
+  if (!drag) return;
+  const { figure, from, isOn } = drag;
+  endDrag();
+  const plot = plotOf(figure);
+  const index = nearest(plot, event.clientX);
+  if (isOn) {
+    swallowClick();
+    if (moments().length > 2) zoomTo(nearest(plot, from), index);
+  } else if (event.pointerType === "touch" && (pointed?.name !== nameOf(figure) || pointed.index !== index)) {
+    // A finger cannot hover: its first tap shows the values, the next one follows the link.
+    swallowClick();
+    point(figure, index);
   }
-  const plot = plotOf(drag.figure);
-  const [first, last] = [nearest(plot, drag.from), nearest(plot, event.clientX)];
-  // The drag may end on a link, which was not meant.
-  addEventListener("click", (click) => click.preventDefault(), { capture: true, once: true });
-  setTimeout(() => endDrag());
-  if (moments().length > 2) zoomTo(first, last);
 });
 addEventListener("pointercancel", endDrag);
 results.addEventListener("dragstart", (event) => event.target.closest(".plot") && event.preventDefault());
