@@ -56,16 +56,16 @@ SELECT
     at + ms * interval '1 ms',
     at,
     ms,
-    CASE WHEN hash % 20 = 0 THEN 'failed' ELSE 'completed' END,
-    'lesson-' || n % 1000,
+    CASE WHEN hash %% 20 = 0 THEN 'failed' ELSE 'completed' END,
+    'lesson-' || n %% 1000,
     'illustrate',
     'benchmark',
-    CASE WHEN hash % 20 > 0 THEN 'model-' || (hash + 1) % 5 END,
-    ARRAY['model-' || hash % 5, 'model-' || (hash + 1) % 5],
+    CASE WHEN hash %% 20 > 0 THEN 'model-' || (hash + 1) %% 5 END,
+    ARRAY['model-' || hash %% 5, 'model-' || (hash + 1) %% 5],
     md5('trace' || n),
     left(md5('span' || n), 16),
-    CASE WHEN hash % 20 = 0 THEN 'failed' ELSE 'completed' END,
-    ARRAY[n % 1000, hash % 5]::integer[]
+    CASE WHEN hash %% 20 = 0 THEN 'failed' ELSE 'completed' END,
+    ARRAY[n %% 1000, hash %% 5]::integer[]
 FROM (
     SELECT
         n,

@@ -104,6 +104,10 @@ STATS_SCHEMAS: Final[Json] = {
             },
             "fallback_depth": _list({"models_tried": _COUNT, "generations": _COUNT}),
             "flow": _list({"first_model": _NAME, "served_by": _NAME, "generations": _COUNT}),
+            "left_out": {
+                **_object(dict.fromkeys(("models", "providers", "error_classes", "flow"), _COUNT)),
+                "description": "How many rarer ones there are beside the 200 listed",
+            },
         }
     ),
 }

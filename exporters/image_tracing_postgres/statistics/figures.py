@@ -164,13 +164,24 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """How many rarer ones there are beside those listed."""
+
+    models: int
+    providers: int
+    error_classes: int
+    flow: int
+
+
+@dataclass(frozen=True, slots=True)
 class Statistics:
     """The figures of a range, in total, by what they are about, and over time.
 
     `from_` is inclusive, `to` exclusive, `bucket` the length of the points of `over_time` and `tz` the IANA
     name of the zone that they are cut in; there is a point for each bucket, also for those without anything,
     the first and the last cut at the range. `by_model`, `by_provider`, `by_error_class` and `flow` begin with
-    the most frequent, `fallback_depth` with the least depth.
+    the most frequent and have at most 200; `left_out` tells how many more there are, which still count in the
+    total. `fallback_depth` begins with the least depth.
     """
 
     from_: datetime
@@ -184,6 +195,7 @@ class Statistics:
     over_time: Sequence[Point]
     fallback_depth: Sequence[Depth]
     flow: Sequence[Flow]
+    left_out: LeftOut
 
     def as_json(self) -> dict[str, Any]:
         """The document of `GET /api/traceImage/stats`, ready for `json.dumps`."""
@@ -199,6 +211,7 @@ class Statistics:
             "over_time": [point.as_json() for point in self.over_time],
             "fallback_depth": [asdict(depth) for depth in self.fallback_depth],
             "flow": [asdict(flow) for flow in self.flow],
+            "left_out": asdict(self.left_out),
         }
 
 

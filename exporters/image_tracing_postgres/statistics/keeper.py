@@ -102,6 +102,7 @@ class Keeper:
                     limit_statements(cursor, monotonic() + _STEP_SECONDS)
                     cursor.execute(statement("statistics/lock_tables"))
                     cursor.execute(statement("statistics/reader"))
+                    cursor.execute(statement("statistics/few_rows"))
                     row = cursor.execute(statement("statistics/try_lock"), {"key": _LOCK}).fetchone()
                     return act(cursor) if row is not None and row[0] else None
             except _REFUSALS:

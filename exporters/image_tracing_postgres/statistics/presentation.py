@@ -1,7 +1,7 @@
 """Figures from sums."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -22,12 +22,13 @@ def total_of(tally: Tally) -> Total:
     return Total(**_generations(tally.generations), **_attempts(tally.attempts))
 
 
-def point_of(tally: Tally, *, start: datetime, end: datetime) -> Point:
-    """All figures of a bucket."""
+def point_of(tally: Tally, *, start: datetime, end: datetime, models: Container[str | None]) -> Point:
+    """All figures of a bucket; those of a model only if it is among `models`."""
+    of_models = {model: attempts for model, attempts in tally.models.items() if model in models}
     return Point(
         start=start,
         end=end,
-        by_model=sorted(models_of(tally.models), key=lambda found: _name(found.model)),
+        by_model=sorted(models_of(of_models), key=lambda found: _name(found.model)),
         **_generations(tally.generations),
         **_attempts(tally.attempts),
     )

@@ -14,7 +14,7 @@ from image_tracing_postgres.pool import Connections
 from image_tracing_postgres.records import Filters
 from image_tracing_postgres.statements import statement
 from image_tracing_postgres.statistics.cutting import cut
-from image_tracing_postgres.statistics.figures import Statistics
+from image_tracing_postgres.statistics.figures import LeftOut, Statistics
 from image_tracing_postgres.statistics.keeper import Keeper
 from image_tracing_postgres.statistics.kept import Cursor
 from image_tracing_postgres.statistics.presentation import (
@@ -36,6 +36,8 @@ from image_tracing_postgres.statistics.zones import start_of, starts_of, zone_of
 _FEW_SLOTS: Final = 2
 _CATCH_UP_SECONDS: Final = 2.0
 _READ_SECONDS: Final = 20.0
+# Names come from outside; a generator that makes them up must not make the answer endless.
+_MOST: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ class Reader:
             if meant is not None or asked.bucket == "minute" or not may_use_sums:
                 return _from_rows(cursor, asked, meant)
             cursor.execute(statement("statistics/lock_tables"))
+            cursor.execute(statement("statistics/few_rows"))
             changed = [
                 row[0].astimezone(UTC) for row in cursor.execute(statement("statistics/changed_slots"))
             ]
@@ -169,6 +172,9 @@ def _sum_of(tallies: Iterable[Tally]) -> Tally:
 def _statistics(asked: Range, found: _Found) -> Statistics:
     total = found.total
     flows = total.generations.flows
+    models, providers = models_of(total.models), providers_of(total.providers)
+    error_classes, flow = error_classes_of(total.models.values()), flow_of(flows)
+    named = {figures.model for figures in models[:_MOST]}
     ends = [*asked.starts[1:], asked.stop]
     return Statistics(
         from_=asked.start,
@@ -176,13 +182,19 @@ def _statistics(asked: Range, found: _Found) -> Statistics:
         bucket=asked.bucket,
         tz=asked.zone.key,
         total=total_of(total),
-        by_model=models_of(total.models),
-        by_provider=providers_of(total.providers),
-        by_error_class=error_classes_of(total.models.values()),
+        by_model=models[:_MOST],
+        by_provider=providers[:_MOST],
+        by_error_class=error_classes[:_MOST],
         over_time=[
-            point_of(tally, start=start, end=end)
+            point_of(tally, start=start, end=end, models=named)
             for tally, start, end in zip(found.buckets, asked.starts, ends, strict=False)
         ],
         fallback_depth=depths_of(flows),
-        flow=flow_of(flows),
+        flow=flow[:_MOST],
+        left_out=LeftOut(
+            models=len(models[_MOST:]),
+            providers=len(providers[_MOST:]),
+            error_classes=len(error_classes[_MOST:]),
+            flow=len(flow[_MOST:]),
+        ),
     )
