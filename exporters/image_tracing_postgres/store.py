@@ -6,10 +6,11 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Any, Final, Self, Unpack
+from typing import TYPE_CHECKING, Any, Final, Self, Unpack
 from uuid import UUID
 
 from image_tracing_postgres import filters as checks
+from image_tracing_postgres.dataframe import dataframe
 from image_tracing_postgres.deletion import delete_everything, delete_traces
 from image_tracing_postgres.documents import trace_from
 from image_tracing_postgres.json_text import decoded
@@ -20,8 +21,11 @@ from image_tracing_postgres.rows import Rows
 from image_tracing_postgres.statements import statement
 from image_tracing_postgres.statistics.figures import Bucket, Statistics
 from image_tracing_postgres.statistics.reading import Reader
-from image_tracing_postgres.streams import Streams, Subject
+from image_tracing_postgres.streams import COLUMNS, Streams, Subject
 from image_tracing_postgres.watch import Watch
+
+if TYPE_CHECKING:
+    import pandas
 
 _NEWEST_FOR_CHOICES: Final = 1_000
 _CHANGES: Final = 1_000
@@ -146,6 +150,14 @@ class Store:
     ) -> Generator[tuple[Any, ...], None, None]:
         """As `lines`, but the cells of `streams.COLUMNS[of]`."""
         return self._streams.rows(of, self._whole(filters))
+
+    def to_dataframe(self, *, of: Subject = "traces", **filters: Unpack[Filters]) -> "pandas.DataFrame":
+        """As `table`, as a pandas data frame that is in memory as a whole; columns of JSON hold its text.
+
+        Raises ModuleNotFoundError where the extra `dataframe` is not installed.
+        """
+        rows = self.table(of=of, **filters)
+        return dataframe(COLUMNS[of], rows)
 
     def count(self, *, of: Subject = "traces", **filters: Unpack[Filters]) -> int:
         """How many rows `lines` and `table` have now."""
