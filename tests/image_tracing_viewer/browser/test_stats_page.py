@@ -33,7 +33,8 @@ def plot(page: Page, name: str) -> Locator:
 
 def point_at(page: Page, name: str, share: float) -> tuple[float, float]:
     """Points at a share of the chart's width; where that is on the screen."""
-    plot(page, name).scroll_into_view_if_needed()
+    # In one step: the charts may be replaced in between.
+    plot(page, name).evaluate("each => each.scrollIntoView({ block: 'center' })")
     box = plot(page, name).bounding_box()
     assert box is not None
     x, y = box["x"] + share * box["width"], box["y"] + 40
