@@ -57,7 +57,7 @@ def create_app(
     `address`: where people reach the app, without a slash at its end, for the links in alerts;
     IMAGE_TRACING_VIEWER_URL goes before it. Alerts are evaluated and sent within the lifespan.
     """
-    owned = Store(dsn) if store is None else None
+    reading = store or Store(dsn)
     if token is None:
         token = settings_from_environment().token
     if ingest_token is None:
@@ -77,8 +77,8 @@ def create_app(
         await run_in_threadpool(alerts.close)
         if ingest is not None:
             await run_in_threadpool(ingest.close)
-        if owned is not None:
-            owned.close()
+        if store is None:
+            reading.close()
 
     alerts = service_from_settings(dsn, address=address)
     routes: list[BaseRoute] = [*alerts_api.routes, *alerts_pages.routes, *api.routes, *pages.routes]
@@ -87,7 +87,7 @@ def create_app(
     if access is not None:
         routes.append(Route(LOGIN_PATH, Login, name="login"))
     health = Health(dsn, lambda: None if ingest is None else ingest.problem)
-    metrics = Metrics(health, DatabaseProbe(dsn))
+    metrics = Metrics(health, DatabaseProbe(dsn), reading)
     app = Starlette(
         routes=routes,
         middleware=[
@@ -100,8 +100,8 @@ def create_app(
         exception_handlers=dict(HANDLERS),
         lifespan=lifespan,
     )
-    app.state.store = store or owned
-    app.state.watcher = Watcher(app.state.store)
+    app.state.store = reading
+    app.state.watcher = Watcher(reading)
     if ingest is not None:
         app.state.receiver = receiver.Receiver(ingest)
     app.state.alerts = alerts

@@ -1,4 +1,4 @@
-"""`GET /metrics`: the app's own requests, its spool and its database, as Prometheus reads them."""
+"""`GET /metrics`: requests to the app, its spool, its database and what is in it, as Prometheus reads them."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from time import monotonic
@@ -13,8 +13,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from image_tracing_postgres.store import Store
 from image_tracing_viewer.health import Health
 from image_tracing_viewer.probe import DatabaseProbe
+from image_tracing_viewer.product_figures import ProductFigures
 from image_tracing_viewer.query import single_values
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
@@ -25,7 +27,7 @@ _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 class Metrics:
     """The figures of one app, in a registry of its own: other apps of the process have theirs."""
 
-    def __init__(self, health: Health, probe: DatabaseProbe) -> None:
+    def __init__(self, health: Health, probe: DatabaseProbe, store: Store) -> None:
         self._registry = CollectorRegistry()
         self._requests = Counter(
             "image_tracing_viewer_requests",
@@ -42,6 +44,7 @@ class Metrics:
         )
         self._registry.register(_SpoolFigures(health))
         self._registry.register(_DatabaseFigures(probe))
+        self._registry.register(ProductFigures(store))
 
     def count(self, *, method: str, route: str, status_code: int, seconds: float) -> None:
         """Take one answered request; `route` is the template of its path, never the path."""

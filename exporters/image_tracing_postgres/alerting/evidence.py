@@ -50,6 +50,8 @@ class Evidence:
             pairs["model"] = subject
         if rule.kind == "failed_generations":
             pairs.setdefault("status", "failed")
+        if rule.kind == "fallback_rate":
+            pairs.setdefault("least_models_tried", "2")
         if len(self.error_classes) == 1 and (only := next(iter(self.error_classes))):
             pairs.setdefault("error_class", only)
         if self.from_ is not None and self.to is not None:

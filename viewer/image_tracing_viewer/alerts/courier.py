@@ -89,7 +89,7 @@ class Courier:
             try:
                 self.see()
                 if now - kept_at >= self._outbox.lease_seconds / 3:
-                    self._keep()
+                    self._keep([message for message, _ in unconfirmed])
                     kept_at = now
                 while unconfirmed:
                     self._settle(*unconfirmed[0])
@@ -115,9 +115,10 @@ class Courier:
         except queue.Empty:
             return found
 
-    def _keep(self) -> None:
-        ids = [post.message.id for post in self._posts if post.message is not None]
-        if ids:
+    def _keep(self, unconfirmed: Sequence[Message]) -> None:
+        """Hold on to what is being sent, and to what was sent while the database was away."""
+        sending = [post.message for post in self._posts if post.message is not None]
+        if ids := [message.id for message in (*sending, *unconfirmed)]:
             self._outbox.keep(ids)
 
     def _claim(self) -> None:

@@ -127,9 +127,9 @@ def _panel(panel: Panel, y: float, width: int) -> tuple[list[str], float]:
     has_ends = bool(panel.ends) and width > _NARROW
     left, right = {"time": (44, 184 if has_ends else 0), "amounts": (110, 104), "flow": (0, 0)}[panel.kind]
     ends = "".join(
-        f'<rect class="end {end.key.style}" x="100%" y="{end.y - 1.5:.1f}" width="10" height="3" rx="1.5" '
-        f'transform="translate(10)"/><text class="end" x="100%" dx="25" y="{end.y + 4:.1f}">'
-        f"{escape(isolated(shortened(end.key.label, _LETTERS_OF_KEY)))}</text>"
+        f'<svg class="end {end.key.style}" x="100%" overflow="visible"><path class="line" '
+        f'd="M10 {end.y:.1f}h12"/><text x="28" y="{end.y + 4:.1f}">'
+        f"{escape(isolated(shortened(end.key.label, _LETTERS_OF_KEY)))}</text></svg>"
         for end in (panel.ends if has_ends else ())
     )
     parts.append(

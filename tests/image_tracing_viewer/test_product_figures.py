@@ -1,0 +1,87 @@
+"""`GET /metrics`: what generations and attempts came to in the last hour, in a bounded number of lines."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from starlette.testclient import TestClient
+from tests.image_tracing_viewer.conftest import Rows, client_of
+
+from image_tracing_postgres.store import Store
+from image_tracing_viewer import create_app
+from image_tracing_viewer.product_figures import MODELS_MAX
+
+Figures = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+def figures(client: TestClient) -> Figures:
+    """Each figure of the product by its name and labels; twice the same would be refused by Prometheus."""
+    found: Figures = {}
+    for family in text_string_to_metric_families(client.get("/metrics").text):
+        for sample in family.samples:
+            key = (sample.name, frozenset(sample.labels.items()))
+            assert key not in found
+            found[key] = float(sample.value)
+    return found
+
+
+def one(found: Figures, name: str, **labels: str) -> float | None:
+    return found.get((f"image_tracing_{name}", frozenset(labels.items())))
+
+
+def test_generations_are_counted_by_status(client: TestClient, rows: Rows) -> None:
+    rows.add()
+    rows.add(status="failed", root_state="failed", models_tried=["flux", "sdxl"])
+    rows.add(created_at=datetime.now(UTC) - timedelta(hours=2))
+
+    found = figures(client)
+
+    assert one(found, "generations", status="completed") == 1
+    assert one(found, "generations", status="failed") == 1
+    assert one(found, "generations", status="started") == 0
+    assert one(found, "generations_fallback") == 1
+    assert one(found, "generations_recovered") == 0
+    assert one(found, "time_to_picture_seconds", quantile="0.95") == pytest.approx(3, rel=0.02)
+
+
+def test_attempts_are_counted_by_model_outcome_and_error_class(client: TestClient, rows: Rows) -> None:
+    failed = {"success": False, "outcome": "error", "error_class": "timeout"}
+    rows.add(attempts=[{"model": "sdxl", **failed}, {"model": "sdxl", **failed}, {"model": "flux"}])
+
+    found = figures(client)
+
+    assert one(found, "attempts", model="sdxl", outcome="error") == 2
+    assert one(found, "attempts", model="flux", outcome="ok") == 1
+    assert one(found, "attempts_failed", model="sdxl", error_class="timeout") == 2
+    assert one(found, "attempt_duration_seconds", model="flux", quantile="0.5") == pytest.approx(3, rel=0.02)
+
+
+def test_models_beyond_the_most_used_are_one(client: TestClient, rows: Rows) -> None:
+    names = [f"model-{number}" for number in range(MODELS_MAX + 5)]
+    rows.add(attempts=[{"model": name} for name in names for _ in range(2 if name == "model-24" else 1)])
+
+    found = figures(client)
+
+    models = {dict(labels)["model"] for name, labels in found if name == "image_tracing_attempts"}
+    assert len(models) == MODELS_MAX + 1
+    assert one(found, "attempts", model="model-24", outcome="ok") == 2
+    assert one(found, "attempts", model="other", outcome="ok") == 5
+
+
+@pytest.mark.parametrize("name", ["other", "", None, "x" * 500, 'a"b\\c\nd'], ids=ascii)
+def test_no_name_of_a_model_breaks_a_scrape(client: TestClient, rows: Rows, name: str | None) -> None:
+    rows.add(
+        attempts=[{"model": name}, {"model": None}, *({"model": f"m-{n}"} for n in range(MODELS_MAX + 5))]
+    )
+
+    counts = {key: value for key, value in figures(client).items() if key[0] == "image_tracing_attempts"}
+
+    assert sum(counts.values()) == MODELS_MAX + 7
+    assert max(len(dict(labels)["model"]) for _, labels in counts) <= 120
+
+
+def test_an_absent_database_leaves_the_other_figures(absent_store: Store) -> None:
+    found = figures(client_of(create_app(absent_store, token="")))
+
+    assert one(found, "database_up") == 0
+    assert not [name for name, _ in found if name.startswith("image_tracing_generations")]
