@@ -105,7 +105,7 @@ COMMENT ON TABLE image_summary_changes IS 'The five minutes whose sums have to b
 COMMENT ON COLUMN image_summary_changes.slots IS 'Beginnings of five minutes, counted from the hour.';
 
 CREATE TABLE image_generation_summaries (
-    level text COLLATE "C" NOT NULL CHECK (level IN ('slot', 'hour', 'day', 'month')),
+    level text COLLATE "C" NOT NULL CHECK (level IN ('slot', 'hour', 'day', 'week', 'month')),
     starts_at timestamptz NOT NULL,
     ends_at timestamptz NOT NULL,
     completed bigint NOT NULL,
@@ -123,19 +123,20 @@ CREATE TABLE image_generation_summaries (
 );
 
 COMMENT ON TABLE image_generation_summaries IS 'Sums over the generations that were created in a stretch of time.';
-COMMENT ON COLUMN image_generation_summaries.level IS 'slot: five minutes, absent when empty. Hours, days and months are those of some time zone, and absent until somebody asks.';
+COMMENT ON COLUMN image_generation_summaries.level IS 'slot: five minutes, absent when empty. The longer ones are those of some time zone, and absent until somebody asks.';
 COMMENT ON COLUMN image_generation_summaries.timed IS 'How many of the completed ones have a duration; duration_ms is the sum.';
 COMMENT ON COLUMN image_generation_summaries.percentiles_ms IS 'p50, p90, p95 and p99 of the time to picture.';
 COMMENT ON COLUMN image_generation_summaries.least_ms IS 'Times to picture, of those within one percent the least; numbers says how many each stands for.';
 COMMENT ON COLUMN image_generation_summaries.flows IS 'How many ended with so many models tried, this one first, that one serving.';
 
 CREATE TABLE image_attempt_summaries (
-    level text COLLATE "C" NOT NULL CHECK (level IN ('slot', 'hour', 'day', 'month')),
+    level text COLLATE "C" NOT NULL CHECK (level IN ('slot', 'hour', 'day', 'week', 'month')),
     starts_at timestamptz NOT NULL,
     ends_at timestamptz NOT NULL,
-    subject text COLLATE "C" NOT NULL CHECK (subject IN ('all', 'model', 'provider')),
-    key text COLLATE "C" NOT NULL,
-    name text,
+    subject text COLLATE "C" NOT NULL CHECK (subject IN ('all', 'model', 'provider', 'pair')),
+    key bytea NOT NULL,
+    model text,
+    provider text,
     attempts bigint NOT NULL,
     succeeded bigint NOT NULL,
     images bigint NOT NULL,
@@ -152,8 +153,8 @@ CREATE TABLE image_attempt_summaries (
     PRIMARY KEY (level, starts_at, ends_at, subject, key)
 );
 
-COMMENT ON TABLE image_attempt_summaries IS 'Sums over the attempts that started in a stretch of time, of all of them, of a model or of a provider.';
-COMMENT ON COLUMN image_attempt_summaries.key IS 'A hash of the name, which may be long; empty for none.';
+COMMENT ON TABLE image_attempt_summaries IS 'Sums over the attempts that started in a stretch of time: in slots of each pair of model and provider, else of all, of each model and of each provider.';
+COMMENT ON COLUMN image_attempt_summaries.key IS 'A hash of model and provider, which may be long.';
 
 CREATE TABLE image_alert_rules (
     id text COLLATE "C" PRIMARY KEY,

@@ -37,7 +37,9 @@ _JSON_COLUMNS = frozenset({"request_data", "response_data", "options", "extras",
 
 # As every writer tells the summaries.
 _TELL = """
-SELECT image_summary_tell(gen_random_uuid(), array_agg(date_bin('5 minutes', began_at, '2000-01-01 00:00:00+00')))
+SELECT image_summary_tell(
+    gen_random_uuid(), array_agg(date_bin('5 minutes', began_at, '2000-01-01 00:00:00+00'))
+)
 FROM (
     SELECT created_at AS began_at FROM image_traces WHERE id = %(id)s
     UNION ALL

@@ -1,4 +1,4 @@
-"""`GET /metrics`: requests to the app, its spool, its database and what is in it, as Prometheus reads them."""
+"""`GET /metrics`: the app's own requests, its spool, its database and what is in that, for Prometheus."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from time import monotonic
@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from image_tracing_postgres.store import Store
 from image_tracing_viewer.health import Health
 from image_tracing_viewer.probe import DatabaseProbe
-from image_tracing_viewer.product_figures import ProductFigures
+from image_tracing_viewer.product_figures import product_figures
 from image_tracing_viewer.query import single_values
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
@@ -43,8 +43,7 @@ class Metrics:
             registry=self._registry,
         )
         self._registry.register(_SpoolFigures(health))
-        self._registry.register(_DatabaseFigures(probe))
-        self._registry.register(ProductFigures(store))
+        self._registry.register(_DatabaseFigures(probe, store))
 
     def count(self, *, method: str, route: str, status_code: int, seconds: float) -> None:
         """Take one answered request; `route` is the template of its path, never the path."""
@@ -124,15 +123,18 @@ class _SpoolFigures(Collector):
 
 
 class _DatabaseFigures(Collector):
-    def __init__(self, probe: DatabaseProbe) -> None:
+    def __init__(self, probe: DatabaseProbe, store: Store) -> None:
         self._probe = probe
+        self._store = store
 
     def collect(self) -> Iterator[Metric]:
+        is_up = self._probe.answers()
         yield GaugeMetricFamily(
-            "image_tracing_database_up",
-            "1 if the database answers within a second, else 0.",
-            value=self._probe.answers(),
+            "image_tracing_database_up", "1 if the database answers within a second, else 0.", value=is_up
         )
+        # A store would start an embedded database, and wait for one that is silent.
+        if is_up:
+            yield from product_figures(self._store)
 
 
 def _gauges(*figures: tuple[str, str, float]) -> Iterable[Metric]:

@@ -169,9 +169,9 @@ def _paths(*, has_token: bool) -> Json:
                 ],
                 "responses": {
                     "200": {
-                        "description": "The file, newest trace first, all of one moment. It is whole if it ends "
-                        "with a line end (JSON lines, JSON, CSV) or its footer (Parquet). CSV cells that a "
-                        "spreadsheet would run as a formula have an apostrophe in front.",
+                        "description": "The file, newest trace first, all of one moment. It is whole if it "
+                        "ends with a line end (JSON lines, JSON, CSV) or its footer (Parquet). CSV cells "
+                        "that a spreadsheet would run as a formula have an apostrophe in front.",
                         "headers": {"Content-Disposition": {"schema": {"type": "string"}}},
                         "content": _export_content(),
                     },

@@ -7,13 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 
 from image_tracing.errors import ImageTracingError
 from image_tracing_postgres.statistics.figures import Durations, ModelFigures, Statistics
 from image_tracing_postgres.store import Store
 from image_tracing_viewer.errors import printable
-from image_tracing_viewer.probe import DatabaseProbe
 
 _log = logging.getLogger("image_tracing_viewer")
 
@@ -27,25 +25,18 @@ _NAME_MAX: Final = 120
 _QUANTILES: Final = (("0.5", "p50"), ("0.9", "p90"), ("0.95", "p95"), ("0.99", "p99"))
 
 
-class ProductFigures(Collector):
-    """Asks the store at each scrape; tells nothing while its database does not answer."""
+def product_figures(store: Store) -> Iterator[Metric]:
+    """Of what began in the last hour, up to the end of the five minutes that are running.
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._probe = DatabaseProbe(store.dsn)
-
-    def collect(self) -> Iterator[Metric]:
-        """Figures of what began in the last hour, up to the end of the five minutes that are running."""
-        # The store would start an embedded database, and wait for one that is silent.
-        if not self._probe.answers():
-            return
-        try:
-            found = self._store.stats(bucket="hour", from_=_began(datetime.now(UTC)))
-        except ImageTracingError as error:
-            _log.warning("metrics without the figures of generations: %s", printable(str(error)))
-            return
-        yield from _generations(found)
-        yield from _attempts(found.by_model)
+    Nothing while the database gives none.
+    """
+    try:
+        found = store.stats(bucket="hour", from_=_began(datetime.now(UTC)))
+    except ImageTracingError as error:
+        _log.warning("metrics without the figures of generations: %s", printable(str(error)))
+        return
+    yield from _generations(found)
+    yield from _attempts(found.by_model)
 
 
 def _began(now: datetime) -> datetime:

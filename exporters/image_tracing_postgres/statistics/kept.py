@@ -40,7 +40,7 @@ def kept_tallies(
             )
         )
     for row in cursor.execute(statement("statistics/kept_attempts"), asked):
-        start, end, subject, name, *sums, outcomes, error_classes = row
+        start, end, subject, model, provider, *sums, outcomes, error_classes = row
         attempts, succeeded, images, size_bytes, chances, rescues, *durations = sums
         tally = AttemptTally(
             attempts=attempts,
@@ -56,8 +56,12 @@ def kept_tallies(
         of_span = tallies[start.astimezone(UTC), end.astimezone(UTC)]
         if subject == "all":
             of_span.all_attempts = tally
+        elif subject == "model":
+            of_span.models[model] = tally
+        elif subject == "provider":
+            of_span.providers[provider] = tally
         else:
-            (of_span.models if subject == "model" else of_span.providers)[name] = tally
+            of_span.pairs[provider, model] = tally
     return tallies
 
 
@@ -100,21 +104,27 @@ def _generations(tally: GenerationTally) -> dict[str, Any]:
 
 
 def _attempts(tally: Tally, *, is_longer: bool) -> Iterable[dict[str, Any]]:
-    """The rows of all attempts, of each model and of each provider; all only where a point may need them."""
-    if is_longer and tally.models:
-        yield {**_row("all", None, tally.attempts), "least_ms": [], "numbers": []}
-    for name, attempts in tally.models.items():
-        yield _row("model", name, attempts)
-    for name, attempts in tally.providers.items():
-        yield _row("provider", name, attempts)
+    """The rows of a stretch. A slot has pairs only, since there are most of them; no point is a slot."""
+    if not is_longer:
+        for (provider, model), attempts in tally.pairs.items():
+            yield _row("pair", model, provider, attempts)
+        return
+    if tally.models:
+        yield {**_row("all", None, None, tally.attempts), "least_ms": [], "numbers": []}
+    for model, attempts in tally.models.items():
+        yield _row("model", model, None, attempts)
+    for provider, attempts in tally.providers.items():
+        yield _row("provider", None, provider, attempts)
 
 
-def _row(subject: str, name: str | None, tally: AttemptTally) -> dict[str, Any]:
+def _row(subject: str, model: str | None, provider: str | None, tally: AttemptTally) -> dict[str, Any]:
+    # Names may be longer than an index takes.
+    key = blake2b(json.dumps([model, provider]).encode(), digest_size=16)
     return {
         "subject": subject,
-        # A name may be longer than an index takes.
-        "key": "" if name is None else blake2b(name.encode(), digest_size=16).hexdigest(),
-        "name": name,
+        "key": f"\\x{key.hexdigest()}",
+        "model": model,
+        "provider": provider,
         "attempts": tally.attempts,
         "succeeded": tally.succeeded,
         "images": tally.images,

@@ -24,7 +24,7 @@ def total_of(tally: Tally) -> Total:
 
 def point_of(tally: Tally, *, start: datetime, end: datetime, models: Container[str | None]) -> Point:
     """All figures of a bucket; those of a model only if it is among `models`."""
-    of_models = {model: attempts for model, attempts in tally.models.items() if model in models}
+    of_models = {model: attempts for model, attempts in tally.by_model.items() if model in models}
     return Point(
         start=start,
         end=end,

@@ -38,19 +38,19 @@ def tallies_from_rows(
             attempts_meant += _ATTEMPTS_OF_TRACES_MEANT
     for row in cursor.execute(_sql("attempts", attempts_meant), asked):
         bucket, provider, model, success, outcome, error_class, number, images, size, ms, least, numbers = row
-        for attempts in tallies[bucket - 1].of(provider, model):
-            attempts.attempts += number
-            attempts.succeeded += number if success else 0
-            attempts.images += images
-            attempts.size_bytes += int(size)
-            attempts.outcomes[outcome] += number
-            if error_class is not None:
-                attempts.error_classes[error_class] += number
-            attempts.sketch.add(least, numbers, ms)
+        attempts = tallies[bucket - 1].of(provider, model)
+        attempts.attempts += number
+        attempts.succeeded += number if success else 0
+        attempts.images += images
+        attempts.size_bytes += int(size)
+        attempts.outcomes[outcome] += number
+        if error_class is not None:
+            attempts.error_classes[error_class] += number
+        attempts.sketch.add(least, numbers, ms)
     for bucket, provider, model, chances, rescues in cursor.execute(_sql("chances", attempts_meant), asked):
-        for attempts in tallies[bucket - 1].of(provider, model):
-            attempts.chances += chances
-            attempts.rescues += rescues
+        attempts = tallies[bucket - 1].of(provider, model)
+        attempts.chances += chances
+        attempts.rescues += rescues
     for row in cursor.execute(_sql("generations", traces_meant), asked):
         bucket, status, depth, first, served, number, ms, least, numbers = row
         generations = tallies[bucket - 1].generations

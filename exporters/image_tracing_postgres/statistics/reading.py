@@ -7,14 +7,15 @@ from datetime import UTC, datetime
 from functools import partial
 from time import monotonic
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from image_tracing_postgres import filters as checks
 from image_tracing_postgres.merge import limit_statements
 from image_tracing_postgres.pool import Connections
 from image_tracing_postgres.records import Filters
 from image_tracing_postgres.statements import statement
-from image_tracing_postgres.statistics.cutting import cut
-from image_tracing_postgres.statistics.figures import LeftOut, Statistics
+from image_tracing_postgres.statistics.cutting import Level, Span, cut
+from image_tracing_postgres.statistics.figures import Bucket, LeftOut, Statistics
 from image_tracing_postgres.statistics.keeper import Keeper
 from image_tracing_postgres.statistics.kept import Cursor
 from image_tracing_postgres.statistics.presentation import (
@@ -30,7 +31,7 @@ from image_tracing_postgres.statistics.ranges import SLOT, Range, range_of
 from image_tracing_postgres.statistics.raw import tallies_from_rows
 from image_tracing_postgres.statistics.sums import Sums
 from image_tracing_postgres.statistics.tallies import Tally
-from image_tracing_postgres.statistics.zones import start_of, starts_of, zone_of
+from image_tracing_postgres.statistics.zones import start_after, start_of, starts_of, zone_of
 
 # So many slots that have changed are read from the rows; from more on catching up is worth writing.
 _FEW_SLOTS: Final = 2
@@ -139,19 +140,30 @@ def _from_summaries(
     changed = [slot for slot in changed if asked.start < slot + SLOT and slot < asked.stop]
     sums = Sums(cursor, asked.zone, changed=changed, keeps=keeps)
     spans = list(zip(asked.starts, [*asked.starts[1:], asked.stop], strict=True))
+    spans[0] = _widened(spans[0], asked.bucket, asked.zone, sums.bounds)
+    spans[-1] = _widened(spans[-1], asked.bucket, asked.zone, sums.bounds)
     pieces = [cut(start, stop, asked.zone) for start, stop in spans]
-    if asked.bucket == "hour":
-        # Points of one hour each need no sketches, and the total has longer pieces.
-        whole = {span for span, piece in zip(spans, pieces, strict=True) if piece.kept.get("hour") == [span]}
-        of_hours = sums.of_spans("hour", whole, with_sketches=False)
-        others = [place for place, span in enumerate(spans) if span not in whole]
-        found = dict(zip(others, sums.of(pieces[place] for place in others), strict=True))
-        buckets = [found[place] if place in found else of_hours[span] for place, span in enumerate(spans)]
-        [total] = sums.of([cut(asked.start, asked.stop, asked.zone)])
-    else:
-        buckets = sums.of(pieces)
-        total = _sum_of(buckets)
+    # Points of one piece each need no sketches, and the total has longer pieces.
+    level: Level = "day" if asked.bucket == "minute" else asked.bucket
+    whole = {span for span, piece in zip(spans, pieces, strict=True) if piece.kept.get(level) == [span]}
+    points = sums.of_spans(level, whole, with_sketches=False)
+    others = [place for place, span in enumerate(spans) if span not in whole]
+    found = dict(zip(others, sums.of(pieces[place] for place in others), strict=True))
+    buckets = [found[place] if place in found else points[span] for place, span in enumerate(spans)]
+    all_of_it = _widened((asked.start, asked.stop), "month", asked.zone, sums.bounds)
+    [total] = sums.of([cut(*all_of_it, asked.zone)])
     return _Found(total, buckets, is_current=len(changed) <= _FEW_SLOTS and sums.is_complete)
+
+
+def _widened(span: Span, bucket: Bucket, zone: ZoneInfo, bounds: Span | None) -> Span:
+    """The span up to where a bucket begins and ends, on a side on which there is nothing any more."""
+    start, stop = span
+    if bounds is None or start <= bounds[0]:
+        start = start_of(bucket, start, zone)
+    if bounds is None or stop >= bounds[1]:
+        begun = start_of(bucket, stop, zone)
+        stop = stop if begun == stop else start_after(bucket, stop, zone)
+    return start, stop
 
 
 def _parts(asked: Range) -> Iterator[Range]:
@@ -172,8 +184,8 @@ def _sum_of(tallies: Iterable[Tally]) -> Tally:
 def _statistics(asked: Range, found: _Found) -> Statistics:
     total = found.total
     flows = total.generations.flows
-    models, providers = models_of(total.models), providers_of(total.providers)
-    error_classes, flow = error_classes_of(total.models.values()), flow_of(flows)
+    models, providers = models_of(total.by_model), providers_of(total.by_provider)
+    error_classes, flow = error_classes_of(total.by_model.values()), flow_of(flows)
     named = {figures.model for figures in models[:_MOST]}
     ends = [*asked.starts[1:], asked.stop]
     return Statistics(

@@ -19,7 +19,7 @@ _AT_ONCE: Final = 64
 
 
 class Sums:
-    """The sums of one database as one transaction sees them, hours, days and months being those of a zone.
+    """The sums of one database as one transaction sees them, longer than slots those of a time zone.
 
     `changed` are the slots whose kept sums do not hold any more; theirs come from the rows. With `keeps` what
     had to be added up is kept, which needs the lock.
@@ -32,7 +32,8 @@ class Sums:
         self._zone: Final = zone
         self._changed: Final = sorted(changed)
         self._keeps: Final = keeps
-        self._bounds = self._known_bounds()
+        self.bounds: Final = self._known_bounds()
+        """Between which two times there may be anything; None if there is nothing."""
         self._of_rows: dict[Span, Tally] = {}
         self.is_complete = True
         """Whether nothing had to be added up that could have been kept."""
@@ -65,11 +66,11 @@ class Sums:
     def of_spans(
         self, level: Level, spans: Collection[Span], *, with_sketches: bool = True
     ) -> dict[Span, Tally]:
-        """The sum of each of these slots, hours, days or months."""
+        """The sum of each of these slots, hours, days, weeks or months."""
         found: dict[Span, Tally] = {}
         inside = []
         for span in sorted(spans):
-            if self._bounds is None or span[1] <= self._bounds[0] or span[0] >= self._bounds[1]:
+            if self.bounds is None or span[1] <= self.bounds[0] or span[0] >= self.bounds[1]:
                 found[span] = Tally()
             else:
                 inside.append(span)
@@ -104,7 +105,6 @@ class Sums:
         return place < len(self._changed) and self._changed[place] < span[1]
 
     def _known_bounds(self) -> Span | None:
-        """Within what there may be anything; None if there is nothing."""
         row = self._cursor.execute(statement("statistics/bounds")).fetchone()
         times = [time.astimezone(UTC) for time in row or () if time is not None]
         times += [self._changed[0], self._changed[-1]] if self._changed else []

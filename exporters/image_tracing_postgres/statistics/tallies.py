@@ -1,15 +1,15 @@
 """Sums that can be added to each other: from rows of the tables, from summaries, up to a whole range."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
-from math import ceil, log
+from math import ceil, floor, log
 from typing import Self
 
 from image_tracing_postgres.statistics.figures import Durations
 
 _PERCENTILES = (50, 90, 95, 99)
+_LOG_OF_STEP = log(1.01)
 
 
 class Sketch:
@@ -42,12 +42,17 @@ class Sketch:
 
     def thinned(self) -> tuple[list[int], list[int]]:
         """Values and numbers, of close values the least alone."""
-        counts: dict[int, int] = {}
-        steps: dict[int, int] = {}
-        for value in sorted(self.counts):
-            least = steps.setdefault(_step(value), value)
-            counts[least] = counts.get(least, 0) + self.counts[value]
-        return list(counts), list(counts.values())
+        values: list[int] = []
+        numbers: list[int] = []
+        most = -1
+        for value, number in sorted(self.counts.items()):
+            if value > most:
+                most = _last_of_step(value)
+                values.append(value)
+                numbers.append(number)
+            else:
+                numbers[-1] += number
+        return values, numbers
 
     @property
     def durations(self) -> Durations | None:
@@ -73,9 +78,11 @@ class Sketch:
         return Durations(round(self.sum_ms / total, 1), *found)
 
 
-@lru_cache(maxsize=65_536)
-def _step(value: int) -> int:
-    return value if value <= 100 else 100 + ceil(log(value / 100) / log(1.01))
+def _last_of_step(value: int) -> int:
+    """The greatest value that is put together with this one."""
+    if value <= 100:
+        return value
+    return floor(100 * 1.01 ** ceil(log(value / 100) / _LOG_OF_STEP))
 
 
 @dataclass(slots=True)
@@ -134,35 +141,64 @@ class GenerationTally:
         self.sketch.merge(other.sketch)
 
 
+Pair = tuple[str | None, str | None]
+"""Provider and model."""
+
+
 @dataclass(slots=True)
 class Tally:
-    """The sums of one stretch of time. `all_attempts` is None where it is only the sum of `models`."""
+    """The sums of one stretch: of short ones over `pairs`, of longer ones over `models` and `providers`.
+
+    `all_attempts` is None where it is only the sum of these.
+    """
 
     generations: GenerationTally = field(default_factory=GenerationTally)
+    pairs: dict[Pair, AttemptTally] = field(default_factory=dict)
     models: dict[str | None, AttemptTally] = field(default_factory=dict)
     providers: dict[str | None, AttemptTally] = field(default_factory=dict)
     all_attempts: AttemptTally | None = None
 
     def merge(self, other: Self) -> None:
+        """Add the other, over models and providers."""
         self.all_attempts = None
         self.generations.merge(other.generations)
-        for mine, theirs in ((self.models, other.models), (self.providers, other.providers)):
-            for name, attempts in theirs.items():
-                mine.setdefault(name, AttemptTally()).merge(attempts)
+        for (provider, model), attempts in other.pairs.items():
+            self.models.setdefault(model, AttemptTally()).merge(attempts)
+            self.providers.setdefault(provider, AttemptTally()).merge(attempts)
+        for model, attempts in other.models.items():
+            self.models.setdefault(model, AttemptTally()).merge(attempts)
+        for provider, attempts in other.providers.items():
+            self.providers.setdefault(provider, AttemptTally()).merge(attempts)
 
-    def of(self, provider: str | None, model: str | None) -> tuple[AttemptTally, AttemptTally]:
-        """The two sums that an attempt counts in."""
-        return (
-            self.models.setdefault(model, AttemptTally()),
-            self.providers.setdefault(provider, AttemptTally()),
-        )
+    def of(self, provider: str | None, model: str | None) -> AttemptTally:
+        """The sums over this pair."""
+        return self.pairs.setdefault((provider, model), AttemptTally())
+
+    @property
+    def by_model(self) -> Mapping[str | None, AttemptTally]:
+        """The sums of each model."""
+        return _grouped(self.models, ((model, tally) for (_, model), tally in self.pairs.items()))
+
+    @property
+    def by_provider(self) -> Mapping[str | None, AttemptTally]:
+        """The sums of each provider."""
+        return _grouped(self.providers, ((provider, tally) for (provider, _), tally in self.pairs.items()))
 
     @property
     def attempts(self) -> AttemptTally:
         """The sum of all models."""
         if self.all_attempts is None:
-            self.all_attempts = merged(self.models.values())
+            self.all_attempts = merged((*self.models.values(), *self.pairs.values()))
         return self.all_attempts
+
+
+def _grouped(
+    known: Mapping[str | None, AttemptTally], pairs: Iterable[tuple[str | None, AttemptTally]]
+) -> Mapping[str | None, AttemptTally]:
+    groups: dict[str | None, list[AttemptTally]] = {name: [tally] for name, tally in known.items()}
+    for name, tally in pairs:
+        groups.setdefault(name, []).append(tally)
+    return {name: of[0] if len(of) == 1 else merged(of) for name, of in groups.items()}
 
 
 def merged(tallies: Iterable[AttemptTally]) -> AttemptTally:

@@ -13,6 +13,7 @@ from image_tracing_postgres.statistics.figures import (
     Durations,
     ErrorClassFigures,
     Flow,
+    LeftOut,
     ModelFigures,
     Point,
     Statistics,
@@ -111,6 +112,7 @@ def statistics() -> StatisticsFactory:
             over_time=points,
             fallback_depth=depths,
             flow=flow,
+            left_out=LeftOut(0, 0, 0, 0),
         )
 
     return made

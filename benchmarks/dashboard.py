@@ -1,0 +1,109 @@
+"""The dashboard in Chromium: how long until its page is complete, and whether the browser finds a fault.
+
+Each time a fresh profile opens the page, so that nothing is kept from before; what counts is the browser's
+own time from the beginning of the navigation to the end of its load event. The databases: stats.py.
+
+    python benchmarks/dashboard.py [--attempts 100000,10000000] [--pages 20] [--folder F | --server CONNINFO]
+"""
+
+import argparse
+import os
+import shutil
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, Request, sync_playwright
+from stats import database_of
+from viewer import served
+
+_BAR_MS: Final = 1_000
+_RANGES: Final = ("30d", "7d", "90d", "24h", "1h")
+_COMPLETE: Final = "() => performance.getEntriesByType('navigation')[0].loadEventEnd"
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """The Chromium of the system."""
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    if path is None:
+        sys.exit("Chromium is needed; install it with: sudo apt-get install -y chromium")
+    # Chromium refuses its own sandbox to root.
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--disable-gpu", *sandbox])
+        yield browser
+        browser.close()
+
+
+def opened(browser: Browser, address: str, faults: list[str]) -> float:
+    """Milliseconds until the page is complete; console messages and requests to elsewhere are faults."""
+    host = urlsplit(address).netloc
+
+    def look_at(request: Request) -> None:
+        if urlsplit(request.url).netloc != host:
+            faults.append(request.url)
+
+    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
+        page = context.new_page()
+        page.on("console", lambda message: faults.append(message.text))
+        page.on("request", look_at)
+        page.goto(address)
+        page.wait_for_function(f"({_COMPLETE})() > 0")
+        took: float = page.evaluate(_COMPLETE)
+        return took
+
+
+def measure(server: str, sizes: list[int], pages: int) -> bool:
+    """Prints the times; True if the bar holds and the browser found no fault."""
+    faults: list[str] = []
+    is_held = True
+    with ExitStack() as stack:
+        browser = stack.enter_context(chromium())
+        for size in sizes:
+            connection = stack.enter_context(served("ours", database_of(server, size)))
+            for name in _RANGES:
+                address = f"http://{connection.host}:{connection.port}/traceImage/stats?range={name}"
+                opened(browser, address, faults)
+                times = [opened(browser, address, faults) for _ in range(pages)]
+                median = statistics.median(times)
+                is_held &= median <= _BAR_MS
+                print(
+                    f"{size:>12,} attempts, {name:>3}: p50 {median:.0f} ms, most {max(times):.0f} ms",
+                    flush=True,
+                )
+    print("\n".join(dict.fromkeys(faults)) or "no console message, no request to elsewhere")
+    return is_held and not faults
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--attempts", default="100000,10000000", help="sizes of the databases")
+    parser.add_argument("--pages", type=int, default=20, help="how often each range is opened")
+    parser.add_argument("--folder", type=Path, help="keeps an embedded Postgres; else a throw-away one")
+    parser.add_argument("--server", help="conninfo of a running server to use instead")
+    given = parser.parse_args()
+    sizes = [int(size) for size in given.attempts.split(",")]
+    if given.server:
+        return 0 if measure(given.server, sizes, given.pages) else 1
+    from image_tracing_postgres.embedded import EmbeddedPostgres
+
+    with tempfile.TemporaryDirectory() as folder:
+        postgres = EmbeddedPostgres(given.folder or Path(folder))
+        try:
+            return 0 if measure(postgres.start(), sizes, given.pages) else 1
+        finally:
+            postgres.stop()
+
+
+if __name__ == "__main__":
+    # The oracle of stats.py is that of the tests.
+    sys.path.append(str(Path(__file__).parents[1]))
+    sys.exit(main())
