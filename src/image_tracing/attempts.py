@@ -20,6 +20,7 @@ from image_tracing.replies import Reply
 from image_tracing.reply_attributes import write_reply
 from image_tracing.spans import (
     clean_message,
+    end,
     error_text,
     error_type_of,
     has_kept,
@@ -281,7 +282,7 @@ class Attempt:
             # The context holds this object: left in place, only the garbage collector would free both.
             self.context = _NO_CONTEXT
             self._told_class = None
-            self._span.end(end_time)
+            end(self._span, end_time)
 
     def _write(self, verdict: Verdict | None, error: BaseException | None) -> None:
         attributes = self.attributes

@@ -15,6 +15,7 @@ from image_tracing.faults import tell_once
 from image_tracing.metrics import Stopwatch, stopwatch
 from image_tracing.spans import (
     clean_message,
+    end,
     error_text,
     error_type_of,
     has_kept,
@@ -170,7 +171,7 @@ class Generation:
         finally:
             # The context holds this object: left in place, only the garbage collector would free both.
             self.context = _NO_CONTEXT
-            self._span.end(end_time)
+            end(self._span, end_time)
 
     def _write(self, error: BaseException | None, failure: Failure | None, result: object) -> None:
         tally = self.tally
