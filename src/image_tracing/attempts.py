@@ -172,13 +172,13 @@ class Attempt:
                 model=self.model,
             )
 
-    def failed(self, error: BaseException) -> None:
+    def failed(self, error: BaseException, end_time: int | None = None) -> None:
         """End the span after an exception."""
         try:
             self._take_parts(has_images=False)
         except Exception:  # noqa: BLE001 - instrumentation never hurts the host
             tell_once("look at a result")
-        self._end(self._verdict, error)
+        self._end(self._verdict, error, end_time)
 
     def closed(self, end_time: int | None = None) -> None:
         """End the span of a generator that its consumer left before the end."""

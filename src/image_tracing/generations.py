@@ -147,13 +147,17 @@ class Generation:
         """End the span after a return with `result`."""
         self._end(None, result)
 
-    def failed(self, error: BaseException) -> None:
+    def failed(self, error: BaseException, end_time: int | None = None) -> None:
         """End the span after an exception."""
-        self._end(error, None)
+        self._end(error, None, end_time)
 
-    def closed(self) -> None:
+    def closed(self, end_time: int | None = None) -> None:
         """End the span of a generator that its consumer left before the end: no failure of the generation."""
-        self._end(None, None)
+        self._end(None, None, end_time)
+
+    @property
+    def is_ended(self) -> bool:
+        return self._is_ended
 
     def _end(self, error: BaseException | None, result: object, end_time: int | None = None) -> None:
         if self._is_ended:

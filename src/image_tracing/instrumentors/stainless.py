@@ -85,8 +85,9 @@ def _retries(request: Any) -> int | None:
 def _read_raw(recording: Any, result: Any, response: Any) -> object:
     """What a raw response holds; while its body is unread, its readers are followed."""
     # Imported here, and only here needed: a program without a provider never gets so far.
+    from image_tracing.abandoned import note_abandoning
     from image_tracing.images import Image
-    from image_tracing.instrumentors.streams import follow_methods, note_abandoning
+    from image_tracing.instrumentors.streams import follow_methods
 
     if hasattr(response, "_content"):
         return _body(response)

@@ -1,15 +1,12 @@
 """Objects returned by SDKs whose iteration belongs to the call: they stay what they are, and are followed."""
 
-import atexit
-import weakref
 from collections.abc import Callable
 from inspect import isawaitable
-from queue import Empty, SimpleQueue
-from time import time_ns
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.context import attach
 
+from image_tracing.abandoned import note_abandoning
 from image_tracing.faults import tell_once
 from image_tracing.tracer import detach
 
@@ -17,8 +14,6 @@ if TYPE_CHECKING:
     from image_tracing.instrumentors.recordings import CallRecording
 
 _CLOSERS: Final = ("close", "aclose")
-# A finalizer may run in the middle of anything, locks held: it only notes, the next call ends the recording.
-_abandoned: Final[SimpleQueue[tuple["CallRecording", int]]] = SimpleQueue()
 
 
 def follow(stream: Any, recording: "CallRecording", *, iterator: str) -> None:
@@ -35,11 +30,6 @@ def follow(stream: Any, recording: "CallRecording", *, iterator: str) -> None:
     follow_methods(stream, _CLOSERS, recording, close)
 
 
-def note_abandoning(stream: Any, recording: "CallRecording") -> "weakref.finalize[Any, Any]":
-    """End the recording if `stream`, or a generator, is thrown away before; the answer can be told not to."""
-    return weakref.finalize(stream, _abandon, recording)
-
-
 def follow_methods(
     instance: Any, names: tuple[str, ...], recording: "CallRecording", look: Callable[[object], bool]
 ) -> None:
@@ -52,21 +42,6 @@ def follow_methods(
         method = getattr(type(instance), name, None)
         if callable(method):
             vars(instance)[name] = _followed(instance, method, names, recording, look)
-
-
-def end_abandoned() -> None:
-    """End the recordings of streams that were thrown away, at the time they were."""
-    try:
-        while True:
-            recording, end_time = _abandoned.get_nowait()
-            recording.closed(end_time)
-    except Empty:
-        return
-
-
-def _abandon(recording: "CallRecording") -> None:
-    if not recording.is_ended:
-        _abandoned.put((recording, time_ns()))
 
 
 def _followed(
@@ -174,6 +149,3 @@ class _AsyncIterator:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
-
-
-atexit.register(end_abandoned)

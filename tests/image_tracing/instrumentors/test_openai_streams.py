@@ -227,6 +227,26 @@ def test_an_asynchronous_call_cancelled_was_cancelled(
     assert attempts.outcome == ("error", "cancelled")
 
 
+def test_an_asynchronous_call_cancelled_before_it_began_was_cancelled_without_a_warning(
+    api: Api, attempts: Attempts, picture: Pictures, recwarn: pytest.WarningsRecorder
+) -> None:
+    image_tracing.instrument("openai")
+    api.answer(pictures(picture()))
+
+    async def look() -> None:
+        async with openai.AsyncOpenAI(api_key="k", base_url=api.url) as client:
+            task = asyncio.create_task(client.images.generate(**ARGUMENTS))
+            task.cancel()
+            await asyncio.wait([task])
+            del task
+            await client.images.generate(**ARGUMENTS)
+
+    asyncio.run(look())
+
+    assert [(each.attributes or {})["image_generation.outcome"] for each in attempts.all] == ["error", "ok"]
+    assert recwarn.list == []
+
+
 def test_a_raw_response_is_read_for_its_pictures(
     client: openai.OpenAI, api: Api, attempts: Attempts, picture: Pictures
 ) -> None:
