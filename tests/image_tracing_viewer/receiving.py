@@ -3,8 +3,13 @@
 import base64
 import gzip
 import json
+import os
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
@@ -57,3 +62,17 @@ def send(
     if is_gzip:
         body, headers = gzip.compress(body), {**headers, **GZIP}
     return client.post(PATH, content=body, headers=headers)
+
+
+@contextmanager
+def serving_process(dsn: str, data_dir: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """`image-tracing serve` as a process of its own, and its address."""
+    command = [sys.executable, "-m", "image_tracing_viewer", "serve", "--port", "0", "--database-url", dsn]
+    environment = {**os.environ, "IMAGE_TRACING_DATA_DIR": str(data_dir), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            told = process.stdout.readline()
+            yield process, told.split()[1].removesuffix("/traceImage")
+        finally:
+            process.kill()

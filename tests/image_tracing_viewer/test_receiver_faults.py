@@ -1,11 +1,7 @@
 """Acknowledged spans survive whatever comes next; what cannot be kept is not acknowledged."""
 
-import os
 import signal
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -14,7 +10,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from starlette.testclient import TestClient
 from tests.image_tracing_viewer.conftest import client_of
 from tests.image_tracing_viewer.otlp.requests import request, span
-from tests.image_tracing_viewer.receiving import PATH, PROTOBUF, eventually, send
+from tests.image_tracing_viewer.receiving import PATH, PROTOBUF, eventually, send, serving_process
 
 from image_tracing_postgres.spool import Drainer, spool_folder
 from image_tracing_postgres.store import Store
@@ -40,20 +36,6 @@ def no_disk(data_dir: Path) -> None:
 def numbered(first: int, count: int) -> list[Span]:
     """As many generations, each a trace of its own."""
     return [span(trace_id=number.to_bytes(16, "big")) for number in range(first + 1, first + count + 1)]
-
-
-@contextmanager
-def serving_process(dsn: str, data_dir: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """`image-tracing serve` as a process of its own, and its address."""
-    command = [sys.executable, "-m", "image_tracing_viewer", "serve", "--port", "0", "--database-url", dsn]
-    environment = {**os.environ, "IMAGE_TRACING_DATA_DIR": str(data_dir), "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            told = process.stdout.readline()
-            yield process, told.split()[1].removesuffix("/traceImage")
-        finally:
-            process.kill()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
