@@ -74,6 +74,19 @@ def test_off_and_on_again_records_again(api: Api, spans: Spans, picture: Picture
     assert len(spans.finished()) == 1
 
 
+def test_what_its_instrumentor_switched_off_can_be_switched_on_again(
+    api: Api, spans: Spans, picture: Pictures
+) -> None:
+    api.answer(pictures(picture()))
+    image_tracing.instrument("openai")
+    OpenAIInstrumentor().uninstrument()
+    image_tracing.instrument("openai")
+
+    SyncClient(api.url).call()
+
+    assert len(spans.finished()) == 1
+
+
 def test_one_sdk_alone_can_be_switched_on(api: Api, spans: Spans, picture: Pictures) -> None:
     api.answer(pictures(picture()))
     image_tracing.instrument("huggingface")
@@ -175,3 +188,14 @@ def test_an_sdk_that_is_not_installed_does_no_harm(interpreter: Callable[..., An
     """
 
     assert interpreter(code) == "import of openai halted; None in sys.modules"
+
+
+def test_a_program_that_can_import_no_more_keeps_its_result(
+    api: Api, interpreter: Callable[..., Any], picture: Pictures
+) -> None:
+    api.answer(pictures(picture()))
+    halted = "import sys; sys.modules['image_tracing.plans'] = None\nfrom openai import OpenAI"
+
+    found = interpreter(RECORDING.format(order=f"image_tracing.instrument()\n{halted}", url=api.url))
+
+    assert found == []
