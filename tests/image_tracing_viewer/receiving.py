@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
+from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan
 from starlette.testclient import TestClient
@@ -53,6 +54,16 @@ def _with_hex_ids(value: Any) -> Any:
         key: base64.b64decode(item).hex() if key in _IDS else _with_hex_ids(item)
         for key, item in value.items()
     }
+
+
+def told(response: Any) -> str:
+    """What an error's answer says, which is a google.rpc.Status in the encoding of the request."""
+    if response.headers["content-type"] == PROTOBUF["Content-Type"]:
+        message: str = Status.FromString(response.content).message
+        return message
+    found: dict[str, Any] = response.json()
+    assert found["message"] == found["error"]["message"]
+    return str(found["message"])
 
 
 def send(

@@ -23,6 +23,7 @@ from tests.image_tracing_viewer.receiving import (
     otlp_json,
     otlp_protobuf,
     send,
+    told,
 )
 
 from image_tracing import attempt, generation
@@ -182,8 +183,27 @@ def test_another_type_or_compression_is_refused(
     response = send(client, b"", given)
 
     assert response.status_code == 415
-    assert response.json()["error"]["code"] == "unsupported_media_type"
-    assert accepted in response.json()["error"]["message"]
+    assert accepted in told(response)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 405, 413, 421])
+@pytest.mark.parametrize("headers", [PROTOBUF, JSON], ids=["protobuf", "json"])
+def test_an_error_is_told_in_the_encoding_of_the_request(
+    store: Store, headers: dict[str, str], status: int
+) -> None:
+    method = "PUT" if status == 405 else "POST"
+    body = bytes(17 * 1024 * 1024) if status == 413 else b"\x0a\x05"
+    refused = {403: {"Origin": "http://evil.example"}, 421: {"Host": "evil.example"}}.get(status, {})
+    client = client_of(create_app(store, token="", ingest_token="sends" * 5 if status == 401 else ""))
+
+    response = client.request(method, PATH, content=body, headers={**headers, **refused})
+
+    assert (response.status_code, response.headers["content-type"]) == (status, headers["Content-Type"])
+    assert len(told(response)) > 20
+
+
+def test_the_json_of_an_error_has_its_code_too(client: TestClient) -> None:
+    assert send(client, b"", {}).json()["error"]["code"] == "unsupported_media_type"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from tests.image_tracing_viewer.conftest import serving
 from tests.image_tracing_viewer.otlp.requests import json_request, json_span, request, span
-from tests.image_tracing_viewer.receiving import GZIP, JSON, PATH, PROTOBUF, eventually, send
+from tests.image_tracing_viewer.receiving import GZIP, JSON, PATH, PROTOBUF, eventually, send, told
 
 from image_tracing_postgres.store import Store
 from image_tracing_viewer import create_app
@@ -71,7 +71,7 @@ def test_a_hostile_body_is_refused_within_a_second(
     response = send(client, body, headers)
 
     assert (response.status_code, time.monotonic() - began < 1) == (status, True)
-    assert set(response.json()["error"]) == {"code", "message"}
+    assert told(response)
 
 
 @pytest.mark.parametrize("text", ["\0", "\ud800", "\ud83d\ude00", "\x1b[31m", "x" * 1_000_000])

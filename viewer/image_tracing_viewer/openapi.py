@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from image_tracing._version import __version__
 from image_tracing_viewer.export import FORMATS, MEDIA_TYPES, SUBJECTS
+from image_tracing_viewer.otlp import INGEST_PATH
 from image_tracing_viewer.otlp.limits import INFLATED_MAX_BYTES, SENT_MAX_BYTES
 from image_tracing_viewer.query import (
     ERROR_CLASSES,
@@ -15,7 +16,6 @@ from image_tracing_viewer.query import (
     STATUSES,
     VALUE_MAX_LENGTH,
 )
-from image_tracing_viewer.security import INGEST_PATH
 
 Json = dict[str, Any]
 
@@ -222,7 +222,16 @@ def _receiver(*, has_token: bool, has_ingest_token: bool) -> Json:
                     "application/json": {"schema": _ref("ExportTraceServiceResponse")},
                 },
             },
-            **_errors(400, 403, 408, 413, 415, 421, 500, 503, *refused),
+            **{
+                str(status): {
+                    "description": _ERRORS[status],
+                    "content": {
+                        "application/x-protobuf": {"schema": binary},
+                        "application/json": {"schema": _ref("Status")},
+                    },
+                }
+                for status in sorted((400, 403, 408, 413, 415, 421, 500, 503, *refused))
+            },
         },
     }
 
@@ -261,6 +270,7 @@ def _schemas() -> Json:
     maybe_text: Json = {"type": ["string", "null"]}
     maybe_count: Json = {"type": ["integer", "null"]}
     moment: Json = {"type": "string", "format": "date-time"}
+    error: Json = _object({"code": text, "message": text})
     span_id: Json = {"type": "string", "pattern": "^[0-9a-f]{16}$"}
     return {
         "TraceList": _object(
@@ -327,7 +337,8 @@ def _schemas() -> Json:
             "type": "object",
             "properties": {"partialSuccess": _object({"rejectedSpans": text, "errorMessage": text})},
         },
-        "Error": _object({"error": _object({"code": text, "message": text})}),
+        "Error": _object({"error": error}),
+        "Status": _object({"message": text, "error": error}),
     }
 
 

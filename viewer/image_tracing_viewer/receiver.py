@@ -17,12 +17,12 @@ from image_tracing.switches import switches
 from image_tracing_postgres.spool import payload_of
 from image_tracing_viewer.errors import RequestError
 from image_tracing_viewer.ingest import Ingest
+from image_tracing_viewer.otlp import INGEST_PATH
 from image_tracing_viewer.otlp.content import without_content
 from image_tracing_viewer.otlp.inflation import inflated
 from image_tracing_viewer.otlp.replies import Encoding, reply
 from image_tracing_viewer.otlp.request import Bodies, Compression, compression_of, encoding_of
 from image_tracing_viewer.otlp.spans import BadSpan
-from image_tracing_viewer.security import INGEST_PATH
 
 _log = logging.getLogger("image_tracing_viewer")
 

@@ -8,7 +8,7 @@ import anyio
 from starlette.requests import ClientDisconnect, Request
 
 from image_tracing_viewer.errors import RequestError
-from image_tracing_viewer.otlp.replies import MEDIA_TYPES, Encoding
+from image_tracing_viewer.otlp.replies import MEDIA_TYPES, Encoding, encoding_in
 
 Compression = Literal["gzip", "identity"]
 
@@ -19,8 +19,7 @@ _HELD_MAX_BYTES: Final = 128 * 1024 * 1024
 
 def encoding_of(request: Request) -> Encoding:
     """Raises RequestError: 415, the body is neither protobuf nor JSON."""
-    given = request.headers.getlist("content-type")
-    encoding = MEDIA_TYPES.get(given[0].partition(";")[0].strip().lower()) if len(given) == 1 else None
+    encoding = encoding_in(request.headers.getlist("content-type"))
     if encoding is None:
         accepted = " and ".join(MEDIA_TYPES)
         raise RequestError(415, f"the Content-Type should be one of OTLP's; accepted are {accepted}")
