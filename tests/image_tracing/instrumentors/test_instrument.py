@@ -1,7 +1,9 @@
 """Switching on and off, whatever is imported or installed."""
 
+import contextlib
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import openai.resources.images
@@ -13,7 +15,8 @@ from tests.image_tracing.instrumentors.openai_shapes import pictures
 from tests.image_tracing.instrumentors.servers import Api
 
 import image_tracing
-from image_tracing import UsageError
+from image_tracing import UsageError, instrumentors
+from image_tracing.instrumentors import patches
 from image_tracing.instrumentors.openai import OpenAIInstrumentor
 
 SDKS = {
@@ -49,6 +52,22 @@ def test_uninstrument_leaves_everything_as_it_was() -> None:
     assert [now is then for now, then in zip(surfaces(), before, strict=True)] == [True] * len(before)
     assert [now is then for now, then in zip(during, before, strict=True)] == [False] * len(before)
     assert sys.meta_path == finders
+
+
+@pytest.mark.parametrize("name", instrumentors._SDKS)
+def test_every_place_of_an_sdk_is_given_back(name: str) -> None:
+    instrumentor = instrumentors._instrumentor(name)
+    for module in instrumentor.hooks:
+        with contextlib.suppress(ModuleNotFoundError):
+            import_module(module)
+    image_tracing.instrument(name)
+    places = list(instrumentor._patches._places)
+    assert bool(places) == any(module in sys.modules for module in instrumentor.hooks)
+
+    image_tracing.uninstrument(name)
+
+    for owner, place, _, found in places:
+        assert vars(owner).get(place, patches._MISSING) is found
 
 
 def test_twice_is_once(api: Api, spans: Spans, picture: Pictures) -> None:
