@@ -14,7 +14,7 @@ from starlette.routing import Mount
 from starlette.testclient import TestClient
 from tests.conftest import Spans
 from tests.image_tracing_viewer.conftest import client_of, serving
-from tests.image_tracing_viewer.otlp.requests import json_request, json_span, request, span
+from tests.image_tracing_viewer.otlp.requests import ROLE, json_request, json_span, request, span
 from tests.image_tracing_viewer.receiving import (
     JSON,
     PATH,
@@ -120,6 +120,38 @@ def test_the_same_again_and_in_pieces_and_backwards_changes_nothing(
     assert app.state.receiver.ingest.drain(10)
 
     assert documents(store) == wanted
+
+
+@pytest.mark.parametrize("encoding", ["json", "protobuf"])
+def test_a_span_that_has_not_ended_begins_a_generation(
+    client: TestClient, store: Store, encoding: str
+) -> None:
+    if encoding == "json":
+        body = json.dumps(json_request(json_span(endTimeUnixNano=None))).encode()
+        response = send(client, body, JSON)
+    else:
+        response = send(client, request(span(end_time_unix_nano=0)).SerializeToString())
+
+    assert response.status_code == 200
+    assert eventually(lambda: [trace.status for trace in store.list()] == ["started"])
+    send(client, request(span()).SerializeToString())
+    assert eventually(lambda: [trace.status for trace in store.list()] == ["completed"])
+
+
+def test_an_attempt_gets_its_row_when_it_has_ended(client: TestClient, store: Store) -> None:
+    facts = {
+        ROLE: "attempt",
+        "image_generation.generation_id": "00f067aa0ba902b7",
+        "gen_ai.request.model": "sd",
+    }
+    attributes = {name: AnyValue(string_value=value) for name, value in facts.items()}
+
+    begun = send(client, request(span(attributes=attributes, end_time_unix_nano=0)).SerializeToString())
+    ended = send(client, request(span(attributes=attributes, trace_id=b"1" * 16)).SerializeToString())
+
+    assert (begun.status_code, begun.content, ended.status_code) == (200, b"", 200)
+    assert eventually(lambda: [trace.models_tried for trace in store.list()] == [("sd",)])
+    assert len(store.list()) == 1
 
 
 def test_bad_spans_are_told_and_the_others_stored(client: TestClient, store: Store) -> None:

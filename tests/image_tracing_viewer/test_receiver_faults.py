@@ -56,6 +56,22 @@ def test_no_acknowledged_span_is_lost_when_the_viewer_ends(
     assert sum(1 for _ in store.iter()) == SPANS
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_the_end_of_the_viewer_is_no_end_of_what_others_began(
+    store: Store, database: str, data_dir: Path
+) -> None:
+    begun = request(span(end_time_unix_nano=0)).SerializeToString()
+    with serving_process(database, data_dir) as (process, address):
+        assert httpx.post(address + PATH, content=begun, headers=PROTOBUF).status_code == 200
+        process.kill()
+        process.wait(10)
+
+    drainer = Drainer(spool_folder(data_dir, database), database)
+    assert drainer.drain(30)
+    drainer.stop(5)
+    assert [trace.status for trace in store.list()] == ["started"]
+
+
 def test_spans_wait_on_disk_while_there_is_no_database(data_dir: Path) -> None:
     app = create_app(dsn=ABSENT, token="", ingest_token="")
 

@@ -176,24 +176,33 @@ def test_a_parent_that_is_none_does_not_matter(parent: bytes) -> None:
 @pytest.mark.parametrize(
     ("start", "end", "found"),
     [
-        (0, 0, (0, 0)),
         (0, 7, (7, 7)),
-        (7, 0, (7, 7)),
+        (7, 0, (7, None)),
         (7, 5, (7, 7)),
         (5, 2**64 - 1, (5, 2**64 - 1)),
     ],
 )
-def test_times_are_brought_in_order(start: int, end: int, found: tuple[int, int]) -> None:
-    sent = read(of_protobuf(span(start_time_unix_nano=start, end_time_unix_nano=end)))
+def test_times_are_brought_in_order(start: int, end: int, found: tuple[int, int | None]) -> None:
+    times = {"startTimeUnixNano": start, "endTimeUnixNano": end or None}
+    for sent in (
+        read(of_protobuf(span(start_time_unix_nano=start, end_time_unix_nano=end))),
+        read(of_json(json_span(**times))),
+    ):
+        assert (sent.start_time, sent.end_time) == found
 
-    assert (sent.start_time, sent.end_time) == found
+
+def test_a_span_without_any_time_is_bad() -> None:
+    wanted = BadSpan("a span must have a start or an end time")
+
+    assert of_protobuf(span(start_time_unix_nano=0, end_time_unix_nano=0)) == wanted
+    assert of_json(json_span(startTimeUnixNano=None, endTimeUnixNano="0")) == wanted
 
 
 @pytest.mark.parametrize(
-    ("time", "found"), [("-5", 0), (10**30, 2**64 - 1), (1e18, 10**18), ("9" * 20, 2**64 - 1)]
+    ("time", "found"), [("-5", None), (10**30, 2**64 - 1), (1e18, 10**18), ("9" * 20, 2**64 - 1)]
 )
-def test_times_that_protobuf_has_no_room_for_are_clamped(time: Any, found: int) -> None:
-    sent = read(of_json(json_span(startTimeUnixNano=time, endTimeUnixNano=time)))
+def test_times_that_protobuf_has_no_room_for_are_clamped(time: Any, found: int | None) -> None:
+    sent = read(of_json(json_span(endTimeUnixNano=time)))
 
     assert sent.end_time == found
 
