@@ -81,6 +81,7 @@ class Api:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
             timeout = _PATIENCE_SECONDS
 
             def do_GET(self) -> None:
