@@ -36,9 +36,7 @@ def in_detail(kind: str, message: str) -> list[dict[str, Any]]:
 class Fal:
     """Fal's servers: requests run at once get `answer`, those in the queue their place, then the same."""
 
-    def __init__(
-        self, api: Api, answer: Answer, *, states: tuple[str, ...] = ("IN_QUEUE", "COMPLETED")
-    ) -> None:
+    def __init__(self, api: Api, answer: Answer, *, states: tuple[str, ...] = ("COMPLETED",)) -> None:
         self._base = f"{api.url}/queue/{FLUX}/requests/{REQUEST_ID}"
         self._answer = answer
         self._states = list(states)
