@@ -35,7 +35,7 @@ for requirement in "$@"; do
     for resolution in $resolutions; do
         "$uv" venv --quiet --clear --python "$python" "$folder/sdk"
         "$uv" pip install --quiet --python "$folder/sdk/bin/python" --editable '.[postgres,images]' \
-            opentelemetry-distro pytest pytest-timeout wrapt
+            opentelemetry-distro opentelemetry-util-genai pytest pytest-timeout wrapt
         "$uv" pip install --quiet --python "$folder/sdk/bin/python" --resolution "$resolution" "$requirement"
         "$uv" pip list --quiet --python "$folder/sdk/bin/python" | grep -iE "^($(echo "$name" | tr _ .)|httpx2?|pydantic|requests|aiohttp|pillow) "
         # What an old SDK does of its own that newer libraries deprecate is not ours to mend.
