@@ -26,12 +26,23 @@ class SpoolSpanExporter(SpanExporter):
     what the SDK's own queue holds when the process is killed.
 
     `dsn` and `migrate` as for `ImageTracingSpanProcessor`. Never raises, not even when it is made: one
-    exporter's exception ends the set-up of all.
+    exporter's exception ends the set-up of all. So settings of other names are logged and passed over.
     """
 
     def __init__(
-        self, dsn: str | None = None, *, migrate: bool = False, timeout_seconds: float = 5.0
+        self,
+        dsn: str | None = None,
+        *,
+        migrate: bool = False,
+        timeout_seconds: float = 5.0,
+        **unknown: object,
     ) -> None:
+        if unknown:
+            _logger.warning(
+                "the exporter image_tracing should have the settings dsn, migrate and timeout_seconds alone, "
+                "and was given %s as well, which does nothing",
+                ", ".join(sorted(unknown)),
+            )
         self._timeout_seconds = timeout_seconds
         self._is_reached = True
         self._processor: SpanProcessor | None = None
