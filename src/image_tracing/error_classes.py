@@ -188,8 +188,10 @@ def _class_of_status(status: int, message: str, class_names: str) -> ErrorClass 
         return "auth"
     if status in (400, 403, 422, 451) and _holds(message, REFUSED_TEXTS):
         return "refused"
+    if status in (400, 403) and _holds(message, QUOTA_TEXTS):
+        return "quota"
     if status in (401, 403, 407):
-        return "quota" if status == 403 and _holds(message, QUOTA_TEXTS) else "auth"
+        return "auth"
     if status in (404, 410):
         return "not_found"
     if status in (408, 504, 524):

@@ -95,6 +95,7 @@ CASES: list[tuple[BaseException | str, ErrorClass]] = [
     (error("ContentPolicyViolationError", "not allowed", status_code=400), "refused"),
     (error("BudgetExceededError", "Budget has been exceeded!"), "quota"),
     (error("PermissionDeniedError", "Your team doesn't have any credits yet", status_code=403), "quota"),
+    (error("BadRequestError", "Billing hard limit has been reached", status_code=400), "quota"),
     (NO_KEY, "auth"),
     (caused(openai.APIConnectionError(request=REQUEST), NO_KEY), "auth"),
     (error("InvalidHeader", "Invalid return character in header value: 'x'"), "auth"),

@@ -14,7 +14,7 @@ from image_tracing.instrumentors.patches import Patches
 from image_tracing.instrumentors.sdk_calls import UNFINISHED, Arguments, current_call
 
 # How a call is sent, not what is asked for.
-TRANSPORT: Final = frozenset({"extra_headers", "extra_query"})
+TRANSPORT: Final = frozenset({"extra_headers", "extra_query", "timeout"})
 _RETRIES: Final = "x-stainless-retry-count"
 # Of OpenAI; of Together, which sits behind Cloudflare.
 _REQUEST_IDS: Final = ("x-request-id", "x-api-request-id")

@@ -67,12 +67,13 @@ class Client:
         self.way = way
         self.is_async = is_async
         self.seen = seen
+        self.options: dict[str, Any] = {"key": "key"}
 
     def call(self, application: str = FLUX, *, more: dict[str, Any] | None = None, **arguments: Any) -> Any:
         asked = {"prompt": "a red fox", **arguments}
         if self.is_async:
             return asyncio.run(self._call(application, asked, more or {}))
-        client = fal_client.SyncClient(key="key")
+        client = fal_client.SyncClient(**self.options)
         try:
             result = getattr(client, self.way)(application, asked, **(more or {}))
             return result.get() if self.way == "submit" else result
@@ -80,7 +81,7 @@ class Client:
             client._client.close()
 
     async def _call(self, application: str, asked: dict[str, Any], more: dict[str, Any]) -> Any:
-        client = fal_client.AsyncClient(key="key")
+        client = fal_client.AsyncClient(**self.options)
         try:
             result = await getattr(client, self.way)(application, asked, **more)
             return await result.get() if self.way == "submit" else result

@@ -208,15 +208,6 @@ def test_asking_how_it_goes_is_no_new_try(client: Any, api: Api, attempts: Attem
     assert "http.request.resend_count" not in attempts.only
 
 
-def test_a_time_out_is_one(client: Any, api: Api, attempts: Attempts) -> None:
-    Fal(api, Answer(is_silent=True))
-
-    with pytest.raises(Exception):  # noqa: B017, PT011
-        client.run(FLUX, ASKED, timeout=0.2)
-
-    assert attempts.outcome == ("error", "timeout")
-
-
 def test_a_key_that_cannot_be_sent_is_a_bad_one_and_stays_secret(
     client: Any, api: Api, attempts: Attempts
 ) -> None:

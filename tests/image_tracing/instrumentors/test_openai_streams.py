@@ -12,8 +12,8 @@ import pytest
 from tests.image_tracing.conftest import Pictures
 from tests.image_tracing.instrumentors.conftest import Attempts
 from tests.image_tracing.instrumentors.openai_clients import ARGUMENTS, AsyncClient, Client, SyncClient
-from tests.image_tracing.instrumentors.openai_shapes import USAGE, completed, partial, pictures
-from tests.image_tracing.instrumentors.servers import Api, events_answer
+from tests.image_tracing.instrumentors.openai_shapes import FAILURES, USAGE, completed, partial, pictures
+from tests.image_tracing.instrumentors.servers import Answer, Api, events_answer
 
 import image_tracing
 
@@ -104,6 +104,43 @@ def test_a_refusal_within_a_stream_is_one(
         new_client().call(stream=True, partial_images=1)
 
     assert attempts.outcome == ("error", "refused")
+
+
+STREAM_FAILURES: dict[str, tuple[Answer, type[Exception], str]] = {
+    # What comes as a stream is looked at event by event.
+    **{name: each for name, each in FAILURES.items() if "body" not in name},
+    "malformed body": (
+        Answer(body=b'data: {"type": \n\n', headers={"content-type": "text/event-stream"}),
+        ValueError,
+        "server_error",
+    ),
+}
+
+
+@needs_streams
+@pytest.mark.parametrize("situation", STREAM_FAILURES)
+def test_a_stream_that_fails_has_its_class(
+    new_client: NewClient, api: Api, attempts: Attempts, situation: str
+) -> None:
+    answer, error, error_class = STREAM_FAILURES[situation]
+    api.answer(answer)
+    client = new_client()
+
+    with pytest.raises(error) as raised:
+        client.call(stream=True)
+
+    assert situation == "malformed body" or client.seen == [raised.value]
+    assert attempts.outcome == ("error", error_class)
+
+
+@needs_streams
+def test_a_time_out_of_a_stream_is_one(new_client: NewClient, api: Api, attempts: Attempts) -> None:
+    api.answer(Answer(is_silent=True))
+
+    with pytest.raises(openai.APITimeoutError):
+        new_client(timeout=0.2).call(stream=True)
+
+    assert attempts.outcome == ("error", "timeout")
 
 
 @needs_streams
