@@ -26,17 +26,17 @@ test-long: $(VENV)/.test chromium ## Run the long form of the soak, fuzz and fau
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m long $(PYTEST_ARGS)
 
 test-foreign: $(VENV)/.foreign ## Run other instrumentations and look at the rows of their spans (0.5 GB, installed once)
-	IMAGE_TRACING_FOREIGN="$(CURDIR)/$(VENV)/foreign" $(BIN)/pytest -m foreign $(PYTEST_ARGS) \
+	IMAGE_TRACING_FOREIGN="$(abspath $(VENV))/foreign" $(BIN)/pytest -m foreign $(PYTEST_ARGS) \
 		tests/image_tracing_postgres/foreign/test_packages.py
 
 test-diffusers: $(VENV)/.diffusers ## Run the tests that need diffusers and torch (1.3 GB, installed once)
 	$(BIN)/pytest -m diffusers $(PYTEST_ARGS) tests/image_tracing/instrumentors/test_diffusers.py
 
 test-languages: $(VENV)/.languages ## Run generators in TypeScript and with Python's stock SDK, Node included (0.3 GB, installed once)
-	IMAGE_TRACING_LANGUAGES="$(CURDIR)/$(VENV)/languages" $(BIN)/pytest -m languages $(PYTEST_ARGS) tests/languages
+	IMAGE_TRACING_LANGUAGES="$(abspath $(VENV))/languages" $(BIN)/pytest -m languages $(PYTEST_ARGS) tests/languages
 
 test-backends: $(VENV)/.backends chromium ## Send to a real Phoenix and a real MLflow (1 GB, installed once), and look at their screens
-	IMAGE_TRACING_BACKENDS="$(CURDIR)/$(VENV)/backends" IMAGE_TRACING_SCREENSHOTS="$(CURDIR)/build/backends" \
+	IMAGE_TRACING_BACKENDS="$(abspath $(VENV))/backends" IMAGE_TRACING_SCREENSHOTS="$(CURDIR)/build/backends" \
 		$(BIN)/pytest -m backends $(PYTEST_ARGS) tests/backends
 
 check: lint types imports wheel ## Lint, types, direction of imports, the built wheel
@@ -53,7 +53,7 @@ imports: $(VENV)/.test
 	$(BIN)/lint-imports
 
 wheel: $(VENV)/.test
-	tests/packaging/wheel.sh "$(CURDIR)/$(BIN)/python"
+	tests/packaging/wheel.sh "$(abspath $(BIN))/python"
 
 test-lowest: ## Run the tests that need no browser with the oldest versions that pyproject.toml allows
 	tests/packaging/lowest.sh "$(PYTHON)"
@@ -92,12 +92,12 @@ $(VENV)/.test: pyproject.toml | $(BIN)/python
 
 $(VENV)/.foreign: pyproject.toml $(VENV)/.test
 	@echo "Installing other instrumentations into $(VENV)/foreign (once)"
-	@tests/packaging/foreign.sh "$(CURDIR)/$(BIN)/python" "$(CURDIR)/$(VENV)/foreign"
+	@tests/packaging/foreign.sh "$(abspath $(BIN))/python" "$(abspath $(VENV))/foreign"
 	@touch $@
 
 $(VENV)/.languages: pyproject.toml docs/typescript/package-lock.json $(VENV)/.test
 	@echo "Installing Node and the stock SDKs into $(VENV)/languages (once)"
-	@tests/packaging/languages.sh "$(CURDIR)/$(BIN)/python" "$(CURDIR)/$(VENV)/languages"
+	@tests/packaging/languages.sh "$(abspath $(BIN))/python" "$(abspath $(VENV))/languages"
 	@touch $@
 
 $(VENV)/.backends: pyproject.toml $(VENV)/.test
