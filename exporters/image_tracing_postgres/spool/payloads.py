@@ -138,7 +138,13 @@ def payload_of(span: ReadableSpan, *, is_trusted: bool) -> bytes | None:
     is_ours = scope is not None and scope.name == names.SCOPE
     status = span.status
     message = None
-    if span.events and names.ERROR_MESSAGE not in attributes and not status.description:
+    if (
+        span.events
+        and names.ERROR_MESSAGE not in attributes
+        and not status.description
+        # Of a call that succeeded after all nobody is told, and the text may be one that is not captured.
+        and attributes.get(names.OUTCOME) not in SUCCESSFUL_OUTCOMES
+    ):
         message = _exception_message(span)
     if is_trusted and is_ours:
         kept: Mapping[str, Any] = {
