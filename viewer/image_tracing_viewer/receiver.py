@@ -53,7 +53,10 @@ class Receiver:
 
     def _take(self, body: bytearray, encoding: Encoding, compression: Compression) -> Counter[str]:
         """Keep the spans of a body; how many were rejected, by reason."""
-        plain = inflated(body) if compression == "gzip" else body
+        plain = body
+        if compression == "gzip":
+            plain = inflated(body)
+            body.clear()
         rejected: Counter[str] = Counter()
         try:
             is_kept = self.ingest.keep(_payloads(_spans_in(plain, encoding), rejected))

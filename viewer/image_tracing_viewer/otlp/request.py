@@ -51,16 +51,18 @@ class Bodies:
 
     @asynccontextmanager
     async def of(self, request: Request) -> AsyncIterator[bytearray]:
-        """The body, which counts as held until the context ends.
+        """The body, which counts as held until the context ends, although it may be emptied before.
 
         Raises:
             RequestError: 400, it ended early; 408, it took too long; 503, too much is held already.
         """
         body = bytearray()
+        held_bytes = 0
         try:
             try:
                 with anyio.fail_after(self._seconds):
                     async for chunk in request.stream():
+                        held_bytes += len(chunk)
                         self.held_bytes += len(chunk)
                         body += chunk
                         if self.held_bytes > self._held_max_bytes:
@@ -75,7 +77,7 @@ class Bodies:
                 raise RequestError(400, "the body ended early", code="malformed_body") from None
             yield body
         finally:
-            self.held_bytes -= len(body)
+            self.held_bytes -= held_bytes
 
     def _busy(self) -> RequestError:
         return RequestError(
