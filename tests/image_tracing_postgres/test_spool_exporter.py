@@ -36,6 +36,18 @@ def test_a_database_that_is_away_is_waited_for_once(new: NewSpans) -> None:
     exporter.shutdown()
 
 
+def test_a_full_batch_is_not_waited_for_since_more_is_to_come(
+    new: NewSpans, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "2")
+    exporter = SpoolSpanExporter(AWAY, timeout_seconds=60)
+
+    began = monotonic()
+    assert exporter.export([new.attempt(), new.root()]) is SpanExportResult.SUCCESS
+    assert monotonic() - began < 30
+    exporter.shutdown()
+
+
 def test_a_setting_that_cannot_be_used_is_told_and_raises_nothing(
     new: NewSpans, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
