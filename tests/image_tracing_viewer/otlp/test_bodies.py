@@ -318,6 +318,25 @@ def test_numbers_that_json_has_not_come_as_texts(value: str) -> None:
     assert isinstance((read(found).attributes or {})["a"], float)
 
 
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ('{"doubleValue": Infinity}', float("inf")),
+        ('{"intValue": 1e3}', 1_000),
+        ('{"intValue": 99999999999999999999999999}', 99999999999999999999999999),
+        ('{"stringValue": "a", "intValue": 1}', "a"),
+        ('{"stringValue": "a", "stringValue": "b"}', "b"),
+        ('{"intValue": NaN}', None),
+    ],
+)
+def test_what_json_should_not_hold_is_read_or_makes_a_bad_span(written: str, found: Any) -> None:
+    body = json.dumps(json_request(json_span(attributes=[{"key": "a", "value": "VALUE"}])))
+
+    [sent] = json_body.spans_in(body.replace('"VALUE"', written).encode())
+
+    assert found == (None if isinstance(sent, BadSpan) else (sent.attributes or {})["a"])
+
+
 def test_null_counts_as_absent_and_unknown_fields_are_passed_over() -> None:
     nulls = dict.fromkeys(("parentSpanId", "kind", "events", "status", "links", "flags"), None)
     sent = {**json_span(), **nulls, "newField": {"a": [1]}}
