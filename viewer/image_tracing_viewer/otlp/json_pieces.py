@@ -63,6 +63,8 @@ class Document:
             rest += _lean(self._body[place:start], room)
             rest += b"%d" % number
             place = end
+            if len(rest) > LEAN_SPAN_BYTES:
+                refuse_fields()
         rest += _lean(self._body[place:], room)
         if len(rest) > LEAN_SPAN_BYTES:
             refuse_fields()
@@ -122,7 +124,10 @@ def _spans_in(body: bytes | bytearray) -> list[tuple[int, int]]:
 
 
 def _lean(text: memoryview, room: TextRoom) -> bytes:
-    """A piece of JSON that begins and ends outside of texts, the long ones in it cut."""
+    """A piece of JSON that begins and ends outside of texts, the long ones in it cut.
+
+    Over LEAN_SPAN_BYTES it is given up, and may end anywhere.
+    """
     if len(text) <= _UNCUT_BYTES:
         return bytes(text)
     lean, place = bytearray(), 0
@@ -133,5 +138,7 @@ def _lean(text: memoryview, room: TextRoom) -> bytes:
             lean += text[place:start]
             lean += marked(_HALF_ESCAPE.sub(rb"\1", head), end - start)
             place = end
+            if len(lean) > LEAN_SPAN_BYTES:
+                return bytes(lean)
     lean += text[place:]
     return bytes(lean)

@@ -146,7 +146,10 @@ class Wire:
         return bytes(lean)
 
     def _lean(self, schema: Schema, start: int, end: int, room: TextRoom) -> bytearray:
-        """A message whose long texts are cut, and whose long bytes are told by their size."""
+        """A message whose long texts are cut, and whose long bytes are told by their size.
+
+        Over LEAN_SPAN_BYTES it is given up, and may end anywhere.
+        """
         lean = bytearray()
         place = start
         for number, begin, from_, to in self._fields(start, end):
@@ -163,6 +166,8 @@ class Wire:
                 lean += _prefix(number, len(content))
                 lean += content
                 place = to
+                if len(lean) > LEAN_SPAN_BYTES:
+                    return lean
         return lean + self._view[place:end]
 
     def _fields(self, position: int, end: int) -> Iterator[tuple[int, int, int, int]]:
