@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import weakref
 from collections.abc import Callable
 from inspect import signature
 from typing import Any
@@ -157,6 +158,22 @@ def test_a_stream_stays_what_it_is(
     assert next(stream).type == "image_generation.completed"
     assert list(stream) == []
     assert attempts.outcome == ("ok", None)
+
+
+@needs_streams
+def test_a_stream_read_to_its_end_is_freed_at_once(
+    client: openai.OpenAI, api: Api, attempts: Attempts, picture: Pictures
+) -> None:
+    api.answer(events_answer([completed(picture())]))
+    stream = client.images.generate(**STREAM)
+    list(stream)
+    kept = weakref.ref(stream)
+
+    gc.disable()
+    del stream
+    gc.enable()
+
+    assert kept() is None
 
 
 @needs_streams
