@@ -4,6 +4,7 @@ import contextlib
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import openai.resources.images
@@ -104,6 +105,34 @@ def test_what_its_instrumentor_switched_off_can_be_switched_on_again(
     SyncClient(api.url).call()
 
     assert len(spans.finished()) == 1
+
+
+def test_threads_that_import_and_switch_on_do_not_wait_for_each_other(
+    interpreter: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "fal_client.py").write_text(
+        "import signals as s\ns.importing.set(); s.instrumenting.wait(0.2); client = None\n"
+    )
+    (tmp_path / "signals.py").write_text(
+        "import threading\nimporting, instrumenting = threading.Event(), threading.Event()\n"
+    )
+    code = f"""
+    import importlib, json, sys, threading
+    sys.path.insert(0, {str(tmp_path)!r})
+    import image_tracing, signals
+    from image_tracing.instrumentors.fal import FalInstrumentor
+    image_tracing.instrument("fal")
+    importing = threading.Thread(target=importlib.import_module, args=("fal_client",), daemon=True)
+    importing.start()
+    signals.importing.wait(20)
+    switching = threading.Thread(target=FalInstrumentor().instrument, daemon=True)
+    switching.start()
+    signals.instrumenting.set()
+    importing.join(20), switching.join(20)
+    print(json.dumps([importing.is_alive(), switching.is_alive()]))
+    """
+
+    assert interpreter(code) == [False, False]
 
 
 def test_one_sdk_alone_can_be_switched_on(api: Api, spans: Spans, picture: Pictures) -> None:
