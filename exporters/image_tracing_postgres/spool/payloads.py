@@ -143,7 +143,7 @@ def payload_of(span: ReadableSpan, *, is_trusted: bool) -> bytes | None:
         and names.ERROR_MESSAGE not in attributes
         and not status.description
         # Of a call that succeeded after all nobody is told, and the text may be one that is not captured.
-        and attributes.get(names.OUTCOME) not in SUCCESSFUL_OUTCOMES
+        and (names.ERROR_TYPE in attributes or attributes.get(names.OUTCOME) not in SUCCESSFUL_OUTCOMES)
     ):
         message = _exception_message(span)
     if is_trusted and is_ours:
