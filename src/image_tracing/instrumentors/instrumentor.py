@@ -56,7 +56,7 @@ class Instrumentor:
             self._patches.is_on = True
             hooks = {name: self._hook(patch) for name, patch in self.hooks.items()}
             self._waiting.extend(hooks.values())
-        # Without the lock: this may wait for a thread that imports the SDK, and has to switch this on as well.
+        # Without the lock: a thread that is waited for, importing the SDK, may have to switch this on itself.
         for name, hook in hooks.items():
             try:
                 after_import(name, hook)
