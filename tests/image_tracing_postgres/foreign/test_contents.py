@@ -2,7 +2,7 @@
 
 import base64
 import json
-from time import perf_counter
+from time import thread_time
 from typing import Any
 
 import pytest
@@ -115,11 +115,11 @@ def test_a_long_text_that_is_no_picture_is_kept(foreign: Foreign, text: str) -> 
     ids=["backslashes", "line ends", "slashes", "lines"],
 )
 def test_no_text_takes_long_to_look_through(foreign: Foreign, text: str) -> None:
-    began = perf_counter()
+    began = thread_time()
     payload_of(foreign({**IMAGE, "gen_ai.prompt": text}), is_trusted=True)
 
     # Some 20 ms; what grows with the square takes a minute.
-    assert perf_counter() - began < 5
+    assert thread_time() - began < 5
 
 
 def test_what_was_tried_in_vain_before_a_success_is_not_kept(
@@ -197,11 +197,11 @@ def test_spans_that_have_nothing_to_do_with_models_cost_next_to_nothing(foreign:
     span = foreign({f"http.attribute.{number}": "value" for number in range(30)}, name="GET /")
     payload_of(span, is_trusted=True)
 
-    began = perf_counter()
+    began = thread_time()
     for _ in range(1_000):
         payload_of(span, is_trusted=True)
-    # Some 3 µs each; 50 leaves room for a busy machine.
-    assert perf_counter() - began < 0.05
+    # Some 3 µs each, of this thread's own time, which a busy machine does not lengthen by much.
+    assert thread_time() - began < 0.05
 
 
 HOSTILE: list[Any] = [
