@@ -11,7 +11,7 @@ CHROMIUM := $(shell command -v chromium || command -v chromium-browser || comman
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-backends test-diffusers test-foreign check lint types imports wheel test-long test-lowest test-sdks test-nonroot screenshot stop clean
+.PHONY: help demo test test-backends test-diffusers test-foreign test-languages check lint types imports wheel test-long test-lowest test-sdks test-nonroot screenshot stop clean
 
 help: ## Say what there is to make
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -26,14 +26,17 @@ test-long: $(VENV)/.test chromium ## Run the long form of the soak, fuzz and fau
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m long $(PYTEST_ARGS)
 
 test-foreign: $(VENV)/.foreign ## Run other instrumentations and look at the rows of their spans (0.5 GB, installed once)
-	IMAGE_TRACING_FOREIGN="$(CURDIR)/$(VENV)/foreign" $(BIN)/pytest -m foreign $(PYTEST_ARGS) \
+	IMAGE_TRACING_FOREIGN="$(abspath $(VENV))/foreign" $(BIN)/pytest -m foreign $(PYTEST_ARGS) \
 		tests/image_tracing_postgres/foreign/test_packages.py
 
 test-diffusers: $(VENV)/.diffusers ## Run the tests that need diffusers and torch (1.3 GB, installed once)
 	$(BIN)/pytest -m diffusers $(PYTEST_ARGS) tests/image_tracing/instrumentors/test_diffusers.py
 
+test-languages: $(VENV)/.languages ## Run generators in TypeScript and with Python's stock SDK, Node included (0.3 GB, installed once)
+	IMAGE_TRACING_LANGUAGES="$(abspath $(VENV))/languages" $(BIN)/pytest -m languages $(PYTEST_ARGS) tests/languages
+
 test-backends: $(VENV)/.backends chromium ## Send to a real Phoenix and a real MLflow (1 GB, installed once), and look at their screens
-	IMAGE_TRACING_BACKENDS="$(CURDIR)/$(VENV)/backends" IMAGE_TRACING_SCREENSHOTS="$(CURDIR)/build/backends" \
+	IMAGE_TRACING_BACKENDS="$(abspath $(VENV))/backends" IMAGE_TRACING_SCREENSHOTS="$(CURDIR)/build/backends" \
 		$(BIN)/pytest -m backends $(PYTEST_ARGS) tests/backends
 
 check: lint types imports wheel ## Lint, types, direction of imports, the built wheel
@@ -50,7 +53,7 @@ imports: $(VENV)/.test
 	$(BIN)/lint-imports
 
 wheel: $(VENV)/.test
-	tests/packaging/wheel.sh "$(CURDIR)/$(BIN)/python"
+	tests/packaging/wheel.sh "$(abspath $(BIN))/python"
 
 test-lowest: ## Run the tests that need no browser with the oldest versions that pyproject.toml allows
 	tests/packaging/lowest.sh "$(PYTHON)"
@@ -89,7 +92,12 @@ $(VENV)/.test: pyproject.toml | $(BIN)/python
 
 $(VENV)/.foreign: pyproject.toml $(VENV)/.test
 	@echo "Installing other instrumentations into $(VENV)/foreign (once)"
-	@tests/packaging/foreign.sh "$(CURDIR)/$(BIN)/python" "$(CURDIR)/$(VENV)/foreign"
+	@tests/packaging/foreign.sh "$(abspath $(BIN))/python" "$(abspath $(VENV))/foreign"
+	@touch $@
+
+$(VENV)/.languages: pyproject.toml docs/typescript/package-lock.json $(VENV)/.test
+	@echo "Installing Node and the stock SDKs into $(VENV)/languages (once)"
+	@tests/packaging/languages.sh "$(abspath $(BIN))/python" "$(abspath $(VENV))/languages"
 	@touch $@
 
 $(VENV)/.backends: pyproject.toml $(VENV)/.test

@@ -3,26 +3,46 @@
 import logging
 import os
 import sys
-from importlib.metadata import entry_points
+from inspect import signature
 from pathlib import Path
 from threading import Lock
-from typing import Final, Literal
+from typing import Any, Final, Literal, Protocol, runtime_checkable
 
 from opentelemetry import trace
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import ProxyTracerProvider, Tracer
+
+from image_tracing_postgres.other_exporters import other_processors
 
 _logger: Final = logging.getLogger(__name__)
 
-_OTLP_PACKAGES: Final = {
-    "http/protobuf": ("otlp_proto_http", "opentelemetry-exporter-otlp-proto-http"),
-    "grpc": ("otlp_proto_grpc", "opentelemetry-exporter-otlp-proto-grpc"),
-    "http/json": ("otlp_json_http", "opentelemetry-exporter-otlp-json-http"),
-}
+
+@runtime_checkable
+class ProcessingProvider(Protocol):
+    """A tracer provider that hands its spans to processors: the SDK's, and those that stand before one.
+
+    Logfire's is of the latter kind, and no subclass of the SDK's.
+    """
+
+    def get_tracer(
+        self,
+        instrumenting_module_name: str,
+        instrumenting_library_version: str | None = None,
+        schema_url: str | None = None,
+        attributes: Any = None,
+    ) -> Tracer: ...
+
+    def add_span_processor(self, span_processor: SpanProcessor) -> None: ...
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool: ...
+
+    def shutdown(self) -> None: ...
+
 
 _lock: Final = Lock()
-_configured: Final[list[tuple[TracerProvider, SpanProcessor | None]]] = []
+_configured: Final[list[tuple[ProcessingProvider, SpanProcessor | None]]] = []
 
 
 def configure(
@@ -32,12 +52,13 @@ def configure(
     migrate: bool | None = None,
     limit_bytes: int | None = None,
     durability: Literal["fsync", "group", "none"] = "group",
-) -> TracerProvider:
+) -> ProcessingProvider:
     """Store the spans of image generations from now on; the tracer provider they come from.
 
-    Adds to the global tracer provider if one is set, else sets one with the standard `OTEL_*` variables. A
-    second call changes nothing. Returns at once: spans go to a spool on disk, and the database is first
-    touched by a thread of the processor's own, with the first of them.
+    Adds to the global tracer provider if one is set, else sets one with the standard `OTEL_*` variables, the
+    exporters of OTEL_TRACES_EXPORTER among them, or without it the OTLP endpoint if one is set. A second call
+    changes nothing. Returns at once: spans go to a spool on disk, and the database is first touched by a
+    thread of the processor's own, with the first of them.
 
     `dsn` None means IMAGE_TRACING_DATABASE_URL, else the embedded Postgres. `service_name` None means
     OTEL_SERVICE_NAME, else the script's name. `migrate=True` makes the tables in a database of the user's
@@ -48,18 +69,13 @@ def configure(
     with _lock:
         if _configured:
             return _configured[0][0]
-        provider = trace.get_tracer_provider()
-        if not isinstance(provider, TracerProvider):
-            provider = TracerProvider(resource=_resource(service_name))
-            trace.set_tracer_provider(provider)
-            if not _is_disabled():
-                _add_otlp(provider)
+        provider = _provider(service_name)
         processor = None
         if _is_disabled():
             _logger.info("OTEL_SDK_DISABLED is set: image generations are not traced")
         else:
             processor = _processor(dsn, bool(migrate), limit_bytes, durability)
-            provider.add_span_processor(processor)
+            _add(provider, processor)
         _configured.append((provider, processor))
         return provider
 
@@ -67,6 +83,34 @@ def configure(
 def configured_processor() -> SpanProcessor | None:
     """The span processor that `configure()` made; None without such a call, or with OTEL_SDK_DISABLED."""
     return _configured[0][1] if _configured else None
+
+
+def _provider(service_name: str | None) -> ProcessingProvider:
+    """The global tracer provider, set here if there was none."""
+    found = trace.get_tracer_provider()
+    if isinstance(found, ProcessingProvider):
+        return found
+    provider = TracerProvider(resource=_resource(service_name))
+    if not isinstance(found, ProxyTracerProvider):
+        _logger.warning(
+            "image generations are not stored: a tracer provider that takes span processors is needed, and "
+            "%s.%s is set, which takes none; call configure() before it is set",
+            type(found).__module__,
+            type(found).__qualname__,
+        )
+        return provider
+    trace.set_tracer_provider(provider)
+    if not _is_disabled():
+        for processor in other_processors():
+            provider.add_span_processor(processor)
+    return provider
+
+
+def _add(provider: ProcessingProvider, processor: SpanProcessor) -> None:
+    # Phoenix's own provider ends its own exporter when another comes, unless told to keep it.
+    add: Any = provider.add_span_processor
+    keep = {"replace_default_processor": False}
+    add(processor, **(keep if keep.keys() <= signature(add).parameters.keys() else {}))
 
 
 def _is_disabled() -> bool:
@@ -102,30 +146,3 @@ def _resource(service_name: str | None) -> Resource:
     script = Path(sys.argv[0] if sys.argv else "")
     name = script.parent.name if script.stem == "__main__" else script.stem
     return resource.merge(Resource({SERVICE_NAME: name})) if name and name != "-c" else resource
-
-
-def _add_otlp(provider: TracerProvider) -> None:
-    """The same spans to the OTLP endpoint of the environment, if there is one."""
-    get = os.environ.get
-    endpoint = get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or get("OTEL_EXPORTER_OTLP_ENDPOINT")
-    wanted = [name.strip() for name in get("OTEL_TRACES_EXPORTER", "otlp").split(",")]
-    if not endpoint or not any(name.startswith("otlp") for name in wanted):
-        return
-    protocol = (
-        get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or get("OTEL_EXPORTER_OTLP_PROTOCOL") or "http/protobuf"
-    )
-    name, package = _OTLP_PACKAGES.get(protocol.strip(), _OTLP_PACKAGES["http/protobuf"])
-    for entry in entry_points(group="opentelemetry_traces_exporter", name=name):
-        try:
-            provider.add_span_processor(BatchSpanProcessor(entry.load()()))
-        except Exception as error:  # noqa: BLE001 - one exporter failing must not harm the other
-            _logger.warning(
-                "spans do not go to the OTLP endpoint: %s failed (%s)", package, type(error).__name__
-            )
-        return
-    _logger.warning(
-        "spans were to go to the OTLP endpoint of the environment as well, by %s, and the exporter for that "
-        "is not installed; install it with: pip install %s",
-        protocol,
-        package,
-    )

@@ -135,12 +135,13 @@ def _database_url(values: Mapping[str, str], name: str) -> str | None:
 
     try:
         conninfo_to_dict(given)
-    except psycopg.ProgrammingError as error:
+    except psycopg.ProgrammingError:
+        # Not from it: libpq's message quotes the address with its password, and tracebacks show both.
         raise SettingError(
             f"{name} should be the address of a Postgres, not {masked_conninfo(given)!r}; accepted are "
             "URLs like postgresql://user:password@host:5432/name and key=value pairs like "
             "'host=localhost dbname=name'"
-        ) from error
+        ) from None
     return given
 
 

@@ -20,6 +20,7 @@ from image_tracing.replies import Reply
 from image_tracing.reply_attributes import write_reply
 from image_tracing.spans import (
     clean_message,
+    end,
     error_text,
     error_type_of,
     has_kept,
@@ -171,13 +172,13 @@ class Attempt:
                 model=self.model,
             )
 
-    def failed(self, error: BaseException) -> None:
+    def failed(self, error: BaseException, end_time: int | None = None) -> None:
         """End the span after an exception."""
         try:
             self._take_parts(has_images=False)
         except Exception:  # noqa: BLE001 - instrumentation never hurts the host
             tell_once("look at a result")
-        self._end(self._verdict, error)
+        self._end(self._verdict, error, end_time)
 
     def closed(self, end_time: int | None = None) -> None:
         """End the span of a generator that its consumer left before the end."""
@@ -281,7 +282,7 @@ class Attempt:
             # The context holds this object: left in place, only the garbage collector would free both.
             self.context = _NO_CONTEXT
             self._told_class = None
-            self._span.end(end_time)
+            end(self._span, end_time)
 
     def _write(self, verdict: Verdict | None, error: BaseException | None) -> None:
         attributes = self.attributes

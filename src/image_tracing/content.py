@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Final
 
 from image_tracing.redaction import is_secret_name, redacted, without_data_urls
-from image_tracing.storable import FIELD_LIMIT_BYTES, Json, cut, plain, size_bytes, without_poison
+from image_tracing.storable import FIELD_LIMIT_BYTES, Json, cut, original_size_bytes, plain, without_poison
 
 NOT_CAPTURED: Final = "[not captured]"
 
@@ -38,7 +38,7 @@ def _clean_short_text(text: str) -> str:
 
 
 def _clean_long_text(text: str) -> str:
-    original_bytes = size_bytes(text)
+    original_bytes = original_size_bytes(text)
     window = text[: FIELD_LIMIT_BYTES + _SLACK]
     cleaned = without_poison(redacted(window))
     if len(window) < len(text):

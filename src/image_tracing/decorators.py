@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, overload
 from opentelemetry.context import attach
 
 from image_tracing.errors import UsageError
+from image_tracing.faults import tell_once
 from image_tracing.parameters import Parameters
 from image_tracing.tracer import active_tracer, current, detach
 from image_tracing.usage import (
@@ -59,9 +60,13 @@ class _Begin(Generic[H]):
             return None
         begin = self._begin
         if begin is None:
-            from image_tracing.plans import begin_of
+            try:
+                from image_tracing.plans import begin_of
 
-            begin = begin_of(self._kind, self._settings, self._parameters, self._function_name)
+                begin = begin_of(self._kind, self._settings, self._parameters, self._function_name)
+            except Exception:  # noqa: BLE001 - at the end of a program nothing can be imported any more
+                tell_once(f"begin the first {self._kind}")
+                return None
             self._begin = begin
         return begin(tracer, args, kwargs)
 

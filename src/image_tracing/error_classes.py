@@ -12,6 +12,7 @@ from image_tracing.attributes import ErrorClass
 from image_tracing.error_words import (
     CLASS_NAMES,
     CODES,
+    HEADER_TEXT,
     KEY_TEXTS,
     LOADING_TEXTS,
     MINUTE_TEXTS,
@@ -23,6 +24,7 @@ from image_tracing.errors import NoImageError
 
 _CHAIN_LIMIT: Final = 4
 _GENERAL: Final[frozenset[ErrorClass]] = frozenset({"invalid_request", "server_error"})
+_PRECISE: Final[frozenset[ErrorClass]] = frozenset({"quota", "refused"})
 _DETAIL_LIMIT: Final = 10
 _MESSAGE_LIMIT: Final = 4_000
 
@@ -113,16 +115,23 @@ def _class_of(error: BaseException) -> ErrorClass | None:
             # UNAVAILABLE, INTERNAL and invalid_request_error say less than the status and words beside them.
             if error_class not in _GENERAL or status is None:
                 return error_class
+    by_name = _class_by_name(kind)
     if status is not None:
         by_status = _class_of_status(status, message, " ".join(class_names))
+        if by_status == "invalid_request" and by_name in _PRECISE:
+            # litellm's ContentPolicyViolationError has the status of any bad request.
+            return by_name
         if by_status is not None:
             return by_status
     if isinstance(error, TimeoutError):
         return "timeout"
-    by_name = _class_by_name(kind)
     # A connection that failed for want of time is a time-out, a refused prompt a refusal.
     if by_name == "connection" and ("timed out" in message or "timeout" in message):
         return "timeout"
+    if by_name == "connection":
+        cause = "" if error.__cause__ is None else message_of(error.__cause__)[:_MESSAGE_LIMIT].lower()
+        if HEADER_TEXT in message or HEADER_TEXT in cause:
+            return "auth"
     if by_name == "invalid_request" and _holds(message, REFUSED_TEXTS):
         return "refused"
     return by_name or _class_of_text(message)
@@ -179,8 +188,10 @@ def _class_of_status(status: int, message: str, class_names: str) -> ErrorClass 
         return "auth"
     if status in (400, 403, 422, 451) and _holds(message, REFUSED_TEXTS):
         return "refused"
+    if status in (400, 403) and _holds(message, QUOTA_TEXTS):
+        return "quota"
     if status in (401, 403, 407):
-        return "quota" if status == 403 and _holds(message, QUOTA_TEXTS) else "auth"
+        return "auth"
     if status in (404, 410):
         return "not_found"
     if status in (408, 504, 524):

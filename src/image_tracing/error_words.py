@@ -1,8 +1,8 @@
 """The words by which failures are told apart.
 
-Those of huggingface_hub, openai (and its relatives together and litellm), google-genai, fal-client,
-replicate, botocore, httpx, requests, aiohttp, torch and Pillow; all lower case, all found as parts,
-the first decides.
+Those of huggingface_hub, openai (and its relatives together and litellm), google-genai and google-auth,
+fal-client, replicate, botocore, httpx, requests, aiohttp, torch and Pillow; all lower case, all found as
+parts, the first decides.
 """
 
 from typing import Final
@@ -56,6 +56,7 @@ CLASS_NAMES: Final[tuple[tuple[str, ErrorClass], ...]] = (
     ("contentfilter", "refused"),
     ("nsfw", "refused"),
     ("quota", "quota"),
+    ("budgetexceeded", "quota"),
     ("insufficientcredit", "quota"),
     ("ratelimit", "rate_limited"),
     ("throttl", "rate_limited"),
@@ -69,6 +70,10 @@ CLASS_NAMES: Final[tuple[tuple[str, ErrorClass], ...]] = (
     ("unauthorized", "auth"),
     ("forbidden", "auth"),
     ("gatedrepo", "auth"),
+    ("credentialserror", "auth"),
+    ("refresherror", "auth"),
+    ("tokennotfound", "auth"),
+    ("invalidheader", "auth"),
     ("repositorynotfound", "not_found"),
     ("entrynotfound", "not_found"),
     ("unidentifiedimage", "bad_image"),
@@ -76,6 +81,8 @@ CLASS_NAMES: Final[tuple[tuple[str, ErrorClass], ...]] = (
     ("badrequest", "invalid_request"),
     ("unprocessableentity", "invalid_request"),
     ("invalidrequest", "invalid_request"),
+    ("invalidurl", "invalid_request"),
+    ("unsupportedprotocol", "invalid_request"),
     ("overloaded", "server_error"),
     ("internalserver", "server_error"),
     ("serviceunavailable", "server_error"),
@@ -84,6 +91,8 @@ CLASS_NAMES: Final[tuple[tuple[str, ErrorClass], ...]] = (
     ("connecterror", "connection"),
     ("connectionerror", "connection"),
     ("networkerror", "connection"),
+    ("proxyerror", "connection"),
+    ("transporterror", "connection"),
     ("protocolerror", "connection"),
     ("readerror", "connection"),
     ("writeerror", "connection"),
@@ -108,12 +117,14 @@ QUOTA_TEXTS: Final = (
     "insufficient_quota", "exceeded your current quota", "exceeded your monthly", "billing",
     "payment required", "included credits", "out of credit", "insufficient credit",
     "insufficient balance", "insufficient funds", "exhausted balance", "hard limit",
-    "spending limit", "free time limit", "reason: top_up",
+    "spending limit", "free time limit", "reason: top_up", "available credits", "any credits",
 )  # fmt: skip
 # Gemini calls each limit a quota, and names those that are over in a minute.
 MINUTE_TEXTS: Final = ("perminute", "per minute", "per_minute")
 # Gemini calls a wrong key an invalid argument.
 KEY_TEXTS: Final = ("api_key_invalid", "api key not valid", "api key expired", "api key not found")
+# A key that is empty or has a line break cannot even be sent.
+HEADER_TEXT: Final = "illegal header value"
 LOADING_TEXTS: Final = (
     "currently loading", "is loading", "model loading", "estimated_time", "warming up", "cold start",
     "cold boot", "still loading", "not ready",

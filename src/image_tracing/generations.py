@@ -15,6 +15,7 @@ from image_tracing.faults import tell_once
 from image_tracing.metrics import Stopwatch, stopwatch
 from image_tracing.spans import (
     clean_message,
+    end,
     error_text,
     error_type_of,
     has_kept,
@@ -146,13 +147,17 @@ class Generation:
         """End the span after a return with `result`."""
         self._end(None, result)
 
-    def failed(self, error: BaseException) -> None:
+    def failed(self, error: BaseException, end_time: int | None = None) -> None:
         """End the span after an exception."""
-        self._end(error, None)
+        self._end(error, None, end_time)
 
-    def closed(self) -> None:
+    def closed(self, end_time: int | None = None) -> None:
         """End the span of a generator that its consumer left before the end: no failure of the generation."""
-        self._end(None, None)
+        self._end(None, None, end_time)
+
+    @property
+    def is_ended(self) -> bool:
+        return self._is_ended
 
     def _end(self, error: BaseException | None, result: object, end_time: int | None = None) -> None:
         if self._is_ended:
@@ -170,7 +175,7 @@ class Generation:
         finally:
             # The context holds this object: left in place, only the garbage collector would free both.
             self.context = _NO_CONTEXT
-            self._span.end(end_time)
+            end(self._span, end_time)
 
     def _write(self, error: BaseException | None, failure: Failure | None, result: object) -> None:
         tally = self.tally

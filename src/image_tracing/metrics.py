@@ -35,6 +35,12 @@ _OF_OPERATIONS: Final = (
     names.SERVER_ADDRESS,
     names.SERVER_PORT,
 )
+# Models and generations can be named by the users of the host. The SDK sums what is beyond 2,000 sets of
+# attributes up without any, and its older versions keep all: here the names beyond these share one, which
+# conventions use where a value is none of the known ones.
+NAMES_LIMIT: Final = 500
+OTHER: Final = "_OTHER"
+_NAMED_BY_USERS: Final = (names.REQUEST_MODEL, names.RESPONSE_MODEL)
 # What the API answers with while no provider is set; the classes have no public name.
 _UNSET: Final = frozenset({"_ProxyMeterProvider", "NoOpMeterProvider"})
 
@@ -42,9 +48,11 @@ _UNSET: Final = frozenset({"_ProxyMeterProvider", "NoOpMeterProvider"})
 class Instruments:
     """The histograms of one meter provider."""
 
-    __slots__ = ("operation_duration", "token_usage", "workflow_duration")
+    __slots__ = ("_models", "_workflows", "operation_duration", "token_usage", "workflow_duration")
 
     def __init__(self, meter: Meter) -> None:
+        self._models: set[str] = set()
+        self._workflows: set[str] = set()
         self.operation_duration = meter.create_histogram(
             OPERATION_DURATION,
             "s",
@@ -64,6 +72,23 @@ class Instruments:
             explicit_bucket_boundaries_advisory=WORKFLOW_SECONDS,
         )
 
+    def model(self, name: str) -> str:
+        """The name of a model as measurements have it."""
+        return _bounded(name, self._models)
+
+    def workflow(self, name: str) -> str:
+        """The name of a generation as measurements have it."""
+        return _bounded(name, self._workflows)
+
+
+def _bounded(name: str, known: set[str]) -> str:
+    if name not in known:
+        # Threads may get past this together, and then there are a few more.
+        if len(known) >= NAMES_LIMIT:
+            return OTHER
+        known.add(name)
+    return name
+
 
 class Stopwatch:
     """The time since one attempt or generation began, until it is recorded."""
@@ -80,6 +105,9 @@ class Stopwatch:
         `context` has its span, so that an exemplar leads to the trace.
         """
         told = {name: attributes[name] for name in _OF_OPERATIONS if name in attributes}
+        for name in _NAMED_BY_USERS:
+            if name in told:
+                told[name] = self._instruments.model(told[name])
         for name, kind in (
             (names.USAGE_INPUT_TOKENS, "input"),
             (names.USAGE_OUTPUT_TOKENS, "output"),
@@ -95,7 +123,7 @@ class Stopwatch:
         self, name: str, error_type: str | None, context: Context, end_time: int | None
     ) -> None:
         """Record how long a generation of this name took."""
-        told = {names.WORKFLOW_NAME: name}
+        told = {names.WORKFLOW_NAME: self._instruments.workflow(name)}
         if error_type is not None:
             told[names.ERROR_TYPE] = error_type
         self._instruments.workflow_duration.record(self._seconds(end_time), told, context)

@@ -7,6 +7,7 @@ from typing import Any, Final
 from opentelemetry.trace import Tracer
 
 from image_tracing import attributes as names
+from image_tracing.abandoned import end_abandoned
 from image_tracing.attempts import Attempt, attempt_without_span, begin_attempt
 from image_tracing.content import Cleaner, captured, clean_text
 from image_tracing.faults import tell_once
@@ -112,6 +113,7 @@ class GenerationPlan:
     ) -> Generation | None:
         """The generation of one call, begun; None if that fails."""
         try:
+            end_abandoned()
             call = Call(parameters, args, kwargs)
             name = self.name if self.name is None else call.told(self.name)
             generation = begin_generation(
@@ -195,6 +197,7 @@ class AttemptPlan:
     ) -> Attempt | None:
         """The attempt of one call, begun; without a tracer it only looks for a picture."""
         try:
+            end_abandoned()
             call = Call(parameters, args, kwargs)
             if tracer is None:
                 return attempt_without_span(self.model_of(call))

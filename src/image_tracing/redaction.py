@@ -104,7 +104,7 @@ def _holds_any(text: str, parts: tuple[str, ...]) -> bool:
 # Parts without which no pattern below can match, by the rare character that leads to them.
 _UNDERSCORED: Final = ("hf_", "r8_", "gh", "sk_", "rk_", "pk_", "_pat_", "tgp_", "npm_", "whsec_")
 _HYPHENED: Final = ("sk-", "xox", "pat-", "-----", "xai-", "nvapi-", "pplx-")
-_BARE: Final = ("AIza", "KIA", "SIA", "eyJ", "ya29", "earer", "EARER")
+_BARE: Final = ("AIza", "KIA", "SIA", "eyJ", "ya29", "earer", "EARER", "header value")
 _COLONS_LIMIT: Final = 8
 _NAMES_IN_TEXT: Final = (
     "token", "passw", "passphrase", "pwd", "secret", "key", "auth", "credential", "cookie", "sig"
@@ -169,6 +169,13 @@ def _patterns() -> tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...]:
         (
             ("bearer",),
             r"\b(bearer\s{1,8})(?=[\w.~+/=-]{0,200}[0-9]|[\w.~+/=-]{20})[\w.~+/=-]{8,}+",
+            re.IGNORECASE,
+            value_only,
+        ),
+        # A key that cannot be sent, in the words of h11 (httpx) and of requests.
+        (
+            ("header value",),
+            r"(header\svalue:?\s{0,8}b?[\"'])[^\"'\r\n]{1,4096}+",
             re.IGNORECASE,
             value_only,
         ),

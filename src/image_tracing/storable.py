@@ -6,6 +6,7 @@ Limits: 64 kB a field, 256 kB a span; what is cut tells its original size.
 import enum
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
@@ -24,6 +25,7 @@ NODE_LIMIT: Final = 5_000
 _INT64: Final = 2**63
 # Python refuses to print an integer beyond 4,300 digits; long before that it is no number anybody reads.
 _PRINTABLE_BITS: Final = 1_024
+_MARK: Final = re.compile(r"… \[cut: ([0-9]{1,20}) bytes in all\]\Z")
 _SHORTENINGS: Final = ((16_384, 1_000), (4_096, 500), (1_024, 200), (256, 100), (64, 20), (32, 5))
 encoded: Final = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, separators=(",", ":"), check_circular=False
@@ -71,15 +73,26 @@ def size_bytes(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
+def original_size_bytes(text: str) -> int:
+    """The length in UTF-8 that `text` has, or that it had before it was cut."""
+    found = _MARK.search(text, max(0, len(text) - 50))
+    return size_bytes(text) if found is None else int(found[1])
+
+
+def cut_mark(original_bytes: int) -> str:
+    """How a text ends that was cut."""
+    return f"… [cut: {original_bytes} bytes in all]"
+
+
 def cut(text: str, *, limit_bytes: int, original_bytes: int | None = None) -> str:
     """`text` within `limit_bytes` of UTF-8, its end a mark of its size if cut; the same object if it fits."""
     if original_bytes is None:
-        if len(text) * 4 <= limit_bytes:
+        if len(text) * 4 <= limit_bytes or size_bytes(text) <= limit_bytes:
             return text
-        original_bytes = size_bytes(text)
+        original_bytes = original_size_bytes(text)
     if original_bytes <= limit_bytes:
         return text
-    mark = f"… [cut: {original_bytes} bytes in all]"
+    mark = cut_mark(original_bytes)
     room = max(0, limit_bytes - len(mark.encode()))
     return text[:room].encode("utf-8", "replace")[:room].decode("utf-8", "ignore") + mark
 
@@ -113,7 +126,7 @@ def shortened(tree: Json, *, limit_bytes: int = FIELD_LIMIT_BYTES) -> tuple[Json
         text = encoded(smaller)
         if size_bytes(text) <= limit_bytes:
             return smaller, text, True
-    mark: Json = f"… [cut: {original_bytes} bytes in all]"
+    mark: Json = cut_mark(original_bytes)
     return mark, encoded(mark), True
 
 

@@ -6,10 +6,18 @@ from typing import Any, Final
 from opentelemetry import context as context_api
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import NoOpTracer, NoOpTracerProvider, ProxyTracerProvider, Span, Tracer
+from opentelemetry.trace import (
+    NoOpTracer,
+    NoOpTracerProvider,
+    ProxyTracerProvider,
+    Span,
+    Tracer,
+    TracerProvider,
+)
 
 from image_tracing._version import __version__
 from image_tracing.attributes import SCHEMA_URL, SCOPE
+from image_tracing.faults import tell_once
 
 # The key under which the API keeps the current span, learned through its public functions.
 (_SPAN_KEY,) = trace.set_span_in_context(trace.INVALID_SPAN, Context())
@@ -37,12 +45,7 @@ def active_tracer() -> Tracer | None:
     if provider is not _provider:
         if isinstance(provider, ProxyTracerProvider):
             return None
-        found = None
-        if not isinstance(provider, NoOpTracerProvider):
-            found = provider.get_tracer(SCOPE, __version__, schema_url=SCHEMA_URL)
-            if isinstance(found, NoOpTracer):
-                found = None
-        _tracer = found
+        _tracer = _tracer_of(provider)
         _provider = provider
     if _tracer is None:
         return None
@@ -50,6 +53,17 @@ def active_tracer() -> Tracer | None:
     if not _SUPPRESS_KEYS.isdisjoint(context) and any(context.get(key) for key in _SUPPRESS_KEYS):
         return None
     return _tracer
+
+
+def _tracer_of(provider: TracerProvider) -> Tracer | None:
+    if isinstance(provider, NoOpTracerProvider):
+        return None
+    try:
+        found = provider.get_tracer(SCOPE, __version__, schema_url=SCHEMA_URL)
+    except Exception:  # noqa: BLE001 - a provider of somebody else's must not hurt the host
+        tell_once("get a tracer")
+        return None
+    return None if isinstance(found, NoOpTracer) else found
 
 
 def current() -> Any:

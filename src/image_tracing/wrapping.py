@@ -25,13 +25,16 @@ if TYPE_CHECKING:
 
         context: Context
 
+        @property
+        def is_ended(self) -> bool: ...
+
         def saw(self, item: object) -> None: ...
 
         def ended(self, result: object) -> None: ...
 
-        def failed(self, error: BaseException) -> None: ...
+        def failed(self, error: BaseException, end_time: int | None = None) -> None: ...
 
-        def closed(self) -> None: ...
+        def closed(self, end_time: int | None = None) -> None: ...
 
     Begin = Callable[[tuple[Any, ...], dict[str, Any]], Recording | None]
 
@@ -69,7 +72,7 @@ def _plain_function(function: Callable[..., Any], begin: Begin) -> Callable[...,
         detach(token)
         kind = type(result)
         if kind in _UNFINISHED:
-            return _watched(_UNFINISHED[kind](result, recording), recording)
+            return _unfinished(kind, result, recording)
         if hasattr(kind, "add_done_callback"):
             result.add_done_callback(functools.partial(_done, recording))
         else:
@@ -132,16 +135,19 @@ async def _awaited(coroutine: Any, recording: Recording) -> Any:
         raise
     detach(token)
     if type(result) is AsyncGeneratorType:
-        return _watched(_iterated_async(result, recording), recording)
+        return _unfinished(AsyncGeneratorType, result, recording)
     recording.ended(result)
     return result
 
 
-def _watched(unfinished: Any, recording: Recording) -> Any:
-    """What is still to be done; nothing in it would run if it were thrown away before its first step."""
-    watch = getattr(recording, "watch", None)
-    if watch is not None and type(unfinished) is not CoroutineType:
-        watch(unfinished)
+def _unfinished(kind: type, result: Any, recording: Recording) -> Any:
+    """What stands for a result whose work is still to be done, by its name; it may be thrown away unbegun."""
+    # Imported here: the results of most functions are finished.
+    from image_tracing.abandoned import note_abandoning
+
+    unfinished = _UNFINISHED[kind](result, recording)
+    unfinished.__name__, unfinished.__qualname__ = result.__name__, result.__qualname__
+    note_abandoning(unfinished, recording, result)
     return unfinished
 
 

@@ -45,7 +45,10 @@ NAMES = [
 
 
 class Collector:
-    """What an OTLP endpoint over HTTP received; it may answer with an error, or never."""
+    """What an OTLP endpoint over HTTP received; it may answer with an error, or never.
+
+    GET answers with the number of requests so far, to programs that wait for one.
+    """
 
     def __init__(self, *, status: int = 200, is_silent: bool = False) -> None:
         self.spans: list[Span] = []
@@ -69,6 +72,11 @@ class Collector:
                     collector._take(gzip.decompress(body) if self.headers["Content-Encoding"] else body)
                 self.send_response(status)
                 self.end_headers()
+
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(str(collector.requests).encode())
 
             def log_message(self, *_: object) -> None:
                 """Nothing."""

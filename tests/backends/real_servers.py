@@ -16,7 +16,7 @@ import pytest
 
 # Phoenix applies a hundred migrations when it first starts.
 _START_SECONDS = 300
-_BIN = Path(os.environ.get("IMAGE_TRACING_BACKENDS", ".venv/backends")) / "bin"
+BIN = Path(os.environ.get("IMAGE_TRACING_BACKENDS", ".venv/backends")) / "bin"
 
 
 class RealServer:
@@ -69,7 +69,7 @@ def mlflow(folder: Path) -> Iterator[RealServer]:
 
 
 def _program(name: str) -> str:
-    path = _BIN.absolute() / name
+    path = BIN.absolute() / name
     if not path.exists():
         pytest.fail(f"the tests of real back ends need {path}, which is not there; type: make test-backends")
     return str(path)
@@ -90,7 +90,7 @@ def _running(
         process = subprocess.Popen(
             command,
             cwd=folder,
-            env={**kept, "DO_NOT_TRACK": "true", "PATH": f"{_BIN.absolute()}:{kept['PATH']}", **told},
+            env={**kept, "DO_NOT_TRACK": "true", "PATH": f"{BIN.absolute()}:{kept['PATH']}", **told},
             stdout=log,
             stderr=log,
             start_new_session=True,

@@ -1,5 +1,6 @@
 """OTEL_CONFIG_FILE: opentelemetry-configuration finds our exporter by the name of its entry point."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -69,4 +70,29 @@ def test_the_file_may_sample(
 def test_an_exporter_that_fails_harms_no_other(tmp_path: Path, collector: Collector) -> None:
     run_instrumented(GENERATE, _told(tmp_path, collector, "host=127.0.0.1 port=9 dbname=x"))
 
+    assert collector.names == NAMES
+
+
+def test_a_setting_that_is_misspelt_harms_nothing(
+    tmp_path: Path, database: str, store: Store, collector: Collector
+) -> None:
+    done = run_instrumented(GENERATE, _told(tmp_path, collector, database, dsn="dns: postgresql://typo"))
+
+    assert "and was given dns as well, which does nothing" in done.stderr
+    assert [trace.status for trace in store.list()] == ["completed"]
+    assert collector.names == NAMES
+
+
+def test_the_file_in_the_documents_works(
+    tmp_path: Path, database: str, store: Store, collector: Collector
+) -> None:
+    text = (Path(__file__).parents[2] / "docs/backends.md").read_text(encoding="utf-8")
+    [block] = re.findall(r"^```yaml\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    path = tmp_path / "otel.yaml"
+    mine = block.replace("postgresql://localhost/images", f"{database} #")
+    path.write_text(mine.replace("http://localhost:4318", collector.url))
+
+    run_instrumented(GENERATE, environment(None, OTEL_CONFIG_FILE=str(path)))
+
+    assert [trace.status for trace in store.list()] == ["completed"]
     assert collector.names == NAMES

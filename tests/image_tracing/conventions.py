@@ -60,6 +60,11 @@ KINDS: Final = {
     "generate_content": {SpanKind.CLIENT, SpanKind.INTERNAL},
     "invoke_workflow": {SpanKind.INTERNAL},
 }
+# Levels "required" of spans.yaml; what is required under a condition is in `violations`.
+REQUIRED: Final = {
+    "generate_content": ("gen_ai.operation.name", "gen_ai.provider.name"),
+    "invoke_workflow": ("gen_ai.operation.name",),
+}
 NAMED_BY: Final = {"generate_content": "gen_ai.request.model", "invoke_workflow": "gen_ai.workflow.name"}
 # What samplers may ask for has to be there when the span begins.
 SAMPLED_BY: Final = (
@@ -134,6 +139,7 @@ def violations(span: ReadableSpan) -> list[str]:
     operation = attributes.get("gen_ai.operation.name")
     if operation not in KINDS:
         return [*wrong, f"the operation is not one of ours: {operation!r}"]
+    wrong.extend(f"{name} is required" for name in REQUIRED[operation] if name not in attributes)
     if span.kind not in KINDS[operation]:
         wrong.append(f"{operation} is not to be {span.kind}")
     subject = attributes.get(NAMED_BY[operation])

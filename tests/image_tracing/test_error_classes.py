@@ -7,13 +7,17 @@ from email.message import Message
 from typing import Any
 
 import httpx2
+import openai
 import PIL
 import pytest
-from huggingface_hub.errors import HfHubHTTPError, InferenceTimeoutError
+from google.auth import exceptions as google_exceptions
+from huggingface_hub.errors import HfHubHTTPError, InferenceTimeoutError, LocalTokenNotFoundError
 
 from image_tracing import ErrorClass, NoImageError
 from image_tracing.error_classes import error_class_of, status_code_of
 from image_tracing.spans import error_text
+
+REQUEST = httpx2.Request("POST", "http://127.0.0.1")
 
 
 def error(name: str, message: str = "x", /, **fields: Any) -> Exception:
@@ -25,12 +29,16 @@ def error(name: str, message: str = "x", /, **fields: Any) -> Exception:
 
 
 def hub_error(status: int, message: str = "") -> HfHubHTTPError:
-    request = httpx2.Request("POST", "http://127.0.0.1")
-    return HfHubHTTPError(message, response=httpx2.Response(status, request=request))
+    return HfHubHTTPError(message, response=httpx2.Response(status, request=REQUEST))
 
 
 def fal_error(kind: str) -> Exception:
     return error("FalClientHTTPError", status_code=422, message=[{"loc": ["body"], "type": kind}])
+
+
+def google_error(name: str, message: str) -> Exception:
+    made: Exception = getattr(google_exceptions, name)(message)
+    return made
 
 
 def caused(outer: Exception, cause: BaseException) -> Exception:
@@ -38,6 +46,7 @@ def caused(outer: Exception, cause: BaseException) -> Exception:
     return outer
 
 
+NO_KEY = httpx2.LocalProtocolError("Illegal header value b'Bearer '")
 AWS = {"Error": {"Code": "ThrottlingException"}, "ResponseMetadata": {"HTTPStatusCode": 400}}
 CASES: list[tuple[BaseException | str, ErrorClass]] = [
     (TimeoutError("no image after 30 s"), "timeout"),
@@ -83,6 +92,19 @@ CASES: list[tuple[BaseException | str, ErrorClass]] = [
     (error("APIConnectionError"), "connection"),
     (error("InternalServerError", status_code=500), "server_error"),
     (error("ContentPolicyViolationError"), "refused"),
+    (error("ContentPolicyViolationError", "not allowed", status_code=400), "refused"),
+    (error("BudgetExceededError", "Budget has been exceeded!"), "quota"),
+    (error("PermissionDeniedError", "Your team doesn't have any credits yet", status_code=403), "quota"),
+    (error("BadRequestError", "Billing hard limit has been reached", status_code=400), "quota"),
+    (NO_KEY, "auth"),
+    (caused(openai.APIConnectionError(request=REQUEST), NO_KEY), "auth"),
+    (error("InvalidHeader", "Invalid return character in header value: 'x'"), "auth"),
+    (LocalTokenNotFoundError("Token is required"), "auth"),
+    (google_error("DefaultCredentialsError", "Your default credentials were not found."), "auth"),
+    (google_error("RefreshError", "invalid_grant: Bad Request"), "auth"),
+    (google_error("TransportError", "could not reach the metadata server"), "connection"),
+    (httpx2.ProxyError("503 Service Unavailable"), "connection"),
+    (httpx2.UnsupportedProtocol("Request URL is missing an 'http://'"), "invalid_request"),
     (error("ClientError", code=429, status="RESOURCE_EXHAUSTED"), "rate_limited"),
     (error("ClientError", code=400, status="INVALID_ARGUMENT"), "invalid_request"),
     (error("ServerError", code=503, status="UNAVAILABLE"), "server_error"),

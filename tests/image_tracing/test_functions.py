@@ -12,6 +12,7 @@ import pytest
 from opentelemetry import trace
 
 from image_tracing import attempt, current_attempt, current_generation, generation
+from image_tracing.abandoned import end_abandoned
 
 from ..conftest import Spans
 from .conftest import Pictures
@@ -171,6 +172,51 @@ def test_a_plain_function_that_returns_a_coroutine_is_covered_too(spans: Spans, 
 
     assert asyncio.run(paint("flux")) == picture()
     assert outcome_of(spans) == "ok"
+
+
+async def inner(model: str) -> None:
+    """Stands for a coroutine that a plain function returns."""
+
+
+@pytest.mark.parametrize("decorator", [attempt, generation])
+def test_a_coroutine_cancelled_before_its_first_step_has_failed_without_a_warning(
+    decorator: Any, spans: Spans, recwarn: pytest.WarningsRecorder
+) -> None:
+    async def run() -> None:
+        task = asyncio.create_task(decorator(lambda: inner("flux"))())
+        task.cancel()
+        await asyncio.wait([task])
+
+    asyncio.run(run())
+    gc.collect()
+    assert recwarn.list == []
+    attempt(lambda: None)()
+
+    attributes = spans.finished()[0].attributes or {}
+    assert attributes["image_generation.error.category"] == "cancelled"
+    assert "never awaited" in str(attributes["image_generation.error.message"])
+
+
+def test_a_coroutine_that_nobody_awaits_is_warned_of_once_by_its_own_name(
+    recwarn: pytest.WarningsRecorder,
+) -> None:
+    decorated: Any = attempt(lambda: inner("flux"))
+    decorated()
+    gc.collect()
+    end_abandoned()
+
+    [warning] = recwarn.list
+    assert str(warning.message) == "coroutine 'inner' was never awaited"
+
+
+def test_a_generator_that_nobody_began_ends_at_the_next_call(spans: Spans) -> None:
+    attempt(lambda: (name for name in ["flux"]))()
+    gc.collect()
+    assert spans.finished() == ()
+
+    attempt(lambda: None)()
+
+    assert [span.name for span in spans.finished()] == ["generate_content"] * 2
 
 
 def test_a_future_stays_the_same_object_and_is_covered(spans: Spans, picture: Pictures) -> None:

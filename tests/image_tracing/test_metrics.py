@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace import TracerProvider, sampling
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 
 from image_tracing import ImageTracer, attempt, generation
-from image_tracing.metrics import OPERATION_DURATION, TOKENS_USED, WORKFLOW_DURATION
+from image_tracing.metrics import NAMES_LIMIT, OPERATION_DURATION, TOKENS_USED, WORKFLOW_DURATION
 
 URL = "https://example.org/1.png"
 MODEL = {"gen_ai.operation.name": "generate_content", "gen_ai.request.model": "flux"}
@@ -113,6 +113,27 @@ def test_a_generation_is_measured_once_whatever_it_tried(measured: Measured) -> 
 
     assert measured.attributes(WORKFLOW_DURATION) == [{"gen_ai.workflow.name": "illustrate"}]
     assert len(measured.points(OPERATION_DURATION)) == 3
+
+
+def test_models_that_users_invent_share_a_name_in_the_end(measured: Measured) -> None:
+    paint("flux")
+    for number in range(NAMES_LIMIT + 9):
+        paint(f"invented-{number}")
+    paint("flux")
+
+    points = measured.points(OPERATION_DURATION)
+    counts = {point.attributes["gen_ai.request.model"]: point.count for point in points}  # type: ignore[index]
+    # One of the names is that of the model that answers.
+    assert len(counts) == NAMES_LIMIT
+    assert (counts["flux"], counts["_OTHER"]) == (2, 11)
+
+
+def test_names_of_generations_are_bounded_as_well(measured: Measured) -> None:
+    for number in range(NAMES_LIMIT + 9):
+        with generation(name=f"lesson {number}"):
+            pass
+
+    assert len(measured.points(WORKFLOW_DURATION)) == NAMES_LIMIT + 1
 
 
 def test_buckets_reach_ten_minutes(measured: Measured) -> None:

@@ -257,17 +257,29 @@ print(json.dumps([result, len(spans_of(exporter))]))
     assert interpreter(SDK + GENERATOR + code) == ["https://example.org/1.png", 0]
 
 
-def test_a_processor_that_raises_hurts_no_call(interpreter: Interpreter) -> None:
-    code = """
+@pytest.mark.parametrize("moment", ["on_start", "on_end"])
+def test_a_processor_that_raises_hurts_no_call(interpreter: Interpreter, moment: str) -> None:
+    code = f"""
 from opentelemetry.sdk.trace import SpanProcessor
 class Broken(SpanProcessor):
-    def on_start(self, span, parent_context=None):
-        raise RuntimeError("on_start")
-    def on_end(self, span):
-        raise RuntimeError("on_end")
+    def {moment}(self, span, parent_context=None):
+        raise RuntimeError("{moment}")
 
 provide()
 trace.get_tracer_provider().add_span_processor(Broken())
+print(json.dumps([illustrate("l-1")]))
+"""
+
+    assert interpreter(SDK + GENERATOR + code) == ["https://example.org/1.png"]
+
+
+def test_a_provider_that_raises_hurts_no_call(interpreter: Interpreter) -> None:
+    code = """
+class Broken(TracerProvider):
+    def get_tracer(self, *_, **__):
+        raise RuntimeError("get_tracer")
+
+trace.set_tracer_provider(Broken())
 print(json.dumps([illustrate("l-1")]))
 """
 

@@ -156,6 +156,12 @@ def test_a_cut_text_tells_its_original_size() -> None:
     assert len(stored.encode()) <= FIELD_LIMIT_BYTES
 
 
+def test_a_text_that_is_cut_again_tells_the_same_size() -> None:
+    once = storable_text("é" * 1_000, limit_bytes=500)
+
+    assert storable_text(once, limit_bytes=100).endswith("… [cut: 2000 bytes in all]")
+
+
 def test_a_long_list_tells_how_much_is_missing() -> None:
     stored = storable_value(list(range(1_000_000)))
 

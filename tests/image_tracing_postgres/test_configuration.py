@@ -104,7 +104,8 @@ def test_it_returns_at_once_although_the_database_is_away() -> None:
         "host=192.0.2.1 dbname=x",
     )
 
-    assert float(done.stdout) < 1
+    # To wait for a connection would take 3 seconds at the least.
+    assert float(done.stdout) < 3
 
 
 def test_the_same_spans_go_to_an_otlp_endpoint(database: str, store: Store) -> None:

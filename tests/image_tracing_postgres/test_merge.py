@@ -106,9 +106,11 @@ def _content(connection: psycopg.Connection[Any]) -> list[Any]:
     return traces + attempts
 
 
-@pytest.mark.timeout(600)
-def test_any_order_split_and_repetition_gives_the_same_rows(connection: BoundedConnection) -> None:
-    @settings(max_examples=2_000, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@pytest.mark.parametrize("examples", [300, pytest.param(2_000, marks=pytest.mark.long)])
+def test_any_order_split_and_repetition_gives_the_same_rows(
+    connection: BoundedConnection, examples: int
+) -> None:
+    @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), database=None)
     @given(_arrivals())
     def check(arrivals: tuple[list[ReadableSpan], list[list[ReadableSpan]]]) -> None:
         spans, parts = arrivals

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from traceback import format_exception
 
 import pytest
 
@@ -122,6 +123,15 @@ def test_a_bad_value_is_told_with_its_variable(name: str, value: str, accepted: 
 def test_no_password_is_shown(url: str) -> None:
     assert "hunter2" not in masked_conninfo(url)
     assert "db.example" in masked_conninfo(url)
+
+
+def test_the_traceback_of_an_unusable_address_has_no_password() -> None:
+    # Not written out: tracebacks quote the lines of this test as well.
+    password = "hunter" * 2
+    with pytest.raises(SettingError) as raised:
+        settings_from_environment({"IMAGE_TRACING_DATABASE_URL": f"postgres//me:{password}@nonsense !!"})
+
+    assert password not in "".join(format_exception(raised.value))
 
 
 def test_a_url_without_a_password_is_shown_as_it_is() -> None:

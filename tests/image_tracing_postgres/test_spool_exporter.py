@@ -27,12 +27,24 @@ def test_rows_are_there_when_export_returns(database: str, store: Store, new: Ne
 
 
 def test_a_database_that_is_away_is_waited_for_once(new: NewSpans) -> None:
-    exporter = SpoolSpanExporter(AWAY, timeout_seconds=0.5)
+    exporter = SpoolSpanExporter(AWAY, timeout_seconds=2.0)
     exporter.export([new.root()])
 
     began = monotonic()
     exporter.export([new.root(span_id=2)])
-    assert monotonic() - began < 0.4
+    assert monotonic() - began < 1.5
+    exporter.shutdown()
+
+
+def test_a_full_batch_is_not_waited_for_since_more_is_to_come(
+    new: NewSpans, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "2")
+    exporter = SpoolSpanExporter(AWAY, timeout_seconds=60)
+
+    began = monotonic()
+    assert exporter.export([new.attempt(), new.root()]) is SpanExportResult.SUCCESS
+    assert monotonic() - began < 30
     exporter.shutdown()
 
 

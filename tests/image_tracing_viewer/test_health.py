@@ -108,7 +108,7 @@ def test_the_strip_is_refreshed_without_the_database(
     answer = client_of(create_app(absent_store, token="")).get("/traceImage?partial=health")
 
     assert (answer.status_code, "2 spans" in answer.text) == (200, True)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 3
 
 
 @pytest.mark.parametrize("headers", [{}, {"host": "evil.example"}])

@@ -14,7 +14,7 @@ from starlette.routing import Mount
 from starlette.testclient import TestClient
 from tests.conftest import Spans
 from tests.image_tracing_viewer.conftest import client_of, serving
-from tests.image_tracing_viewer.otlp.requests import json_request, json_span, request, span
+from tests.image_tracing_viewer.otlp.requests import ROLE, json_request, json_span, request, span
 from tests.image_tracing_viewer.receiving import (
     JSON,
     PATH,
@@ -23,6 +23,7 @@ from tests.image_tracing_viewer.receiving import (
     otlp_json,
     otlp_protobuf,
     send,
+    told,
 )
 
 from image_tracing import attempt, generation
@@ -121,6 +122,38 @@ def test_the_same_again_and_in_pieces_and_backwards_changes_nothing(
     assert documents(store) == wanted
 
 
+@pytest.mark.parametrize("encoding", ["json", "protobuf"])
+def test_a_span_that_has_not_ended_begins_a_generation(
+    client: TestClient, store: Store, encoding: str
+) -> None:
+    if encoding == "json":
+        body = json.dumps(json_request(json_span(endTimeUnixNano=None))).encode()
+        response = send(client, body, JSON)
+    else:
+        response = send(client, request(span(end_time_unix_nano=0)).SerializeToString())
+
+    assert response.status_code == 200
+    assert eventually(lambda: [trace.status for trace in store.list()] == ["started"])
+    send(client, request(span()).SerializeToString())
+    assert eventually(lambda: [trace.status for trace in store.list()] == ["completed"])
+
+
+def test_an_attempt_gets_its_row_when_it_has_ended(client: TestClient, store: Store) -> None:
+    facts = {
+        ROLE: "attempt",
+        "image_generation.generation_id": "00f067aa0ba902b7",
+        "gen_ai.request.model": "sd",
+    }
+    attributes = {name: AnyValue(string_value=value) for name, value in facts.items()}
+
+    begun = send(client, request(span(attributes=attributes, end_time_unix_nano=0)).SerializeToString())
+    ended = send(client, request(span(attributes=attributes, trace_id=b"1" * 16)).SerializeToString())
+
+    assert (begun.status_code, begun.content, ended.status_code) == (200, b"", 200)
+    assert eventually(lambda: [trace.models_tried for trace in store.list()] == [("sd",)])
+    assert len(store.list()) == 1
+
+
 def test_bad_spans_are_told_and_the_others_stored(client: TestClient, store: Store) -> None:
     sent = request(
         span(trace_id=b"short"), span(name="good"), span(span_id=bytes(8)), span(trace_id=bytes(16))
@@ -182,8 +215,27 @@ def test_another_type_or_compression_is_refused(
     response = send(client, b"", given)
 
     assert response.status_code == 415
-    assert response.json()["error"]["code"] == "unsupported_media_type"
-    assert accepted in response.json()["error"]["message"]
+    assert accepted in told(response)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 405, 413, 421])
+@pytest.mark.parametrize("headers", [PROTOBUF, JSON], ids=["protobuf", "json"])
+def test_an_error_is_told_in_the_encoding_of_the_request(
+    store: Store, headers: dict[str, str], status: int
+) -> None:
+    method = "PUT" if status == 405 else "POST"
+    body = bytes(17 * 1024 * 1024) if status == 413 else b"\x0a\x05"
+    refused = {403: {"Origin": "http://evil.example"}, 421: {"Host": "evil.example"}}.get(status, {})
+    client = client_of(create_app(store, token="", ingest_token="sends" * 5 if status == 401 else ""))
+
+    response = client.request(method, PATH, content=body, headers={**headers, **refused})
+
+    assert (response.status_code, response.headers["content-type"]) == (status, headers["Content-Type"])
+    assert len(told(response)) > 20
+
+
+def test_the_json_of_an_error_has_its_code_too(client: TestClient) -> None:
+    assert send(client, b"", {}).json()["error"]["code"] == "unsupported_media_type"
 
 
 @pytest.mark.parametrize(

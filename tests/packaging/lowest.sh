@@ -26,4 +26,4 @@ cd "$top"
 "$folder/lowest/bin/pytest" --ignore tests/image_tracing_postgres/embedded --ignore tests/test_faults.py \
     --ignore tests/image_tracing_viewer/test_hostile_rows.py --ignore tests/image_tracing_viewer/test_openapi.py \
     --ignore tests/image_tracing/test_conformance.py --ignore tests/backends/test_declarative.py \
-    -n "${WORKERS:-2}" --dist loadfile -m 'not browser and not long and not diffusers and not foreign and not backends' -W ignore::DeprecationWarning tests
+    -n "${WORKERS:-2}" --dist loadfile --ignore tests/image_tracing_viewer/browser -W ignore::DeprecationWarning tests

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Run the tests of each instrumentor with the oldest version of its SDK that pyproject.toml allows, one
-# environment for each: together they would raise each other's versions. litellm, which make test has no place
-# for, also with its newest.
-# sdks.sh PYTHON [REQUIREMENT...]: "openai==1.40.0" tests that one instead.
+# Run the tests of the instrumentors with the oldest versions of the SDKs that pyproject.toml allows. They live in one
+# environment, since none of them depends on another; litellm, which wants other versions of openai than make test
+# has, in two of its own, with its oldest version and its newest. All three run side by side.
+# sdks.sh PYTHON [REQUIREMENT...]: "openai==1.60.0" tests that one instead.
 set -eu
 python=${1:-python3}
 [ $# -eq 0 ] || shift
@@ -13,33 +13,57 @@ trap 'rm -rf "$folder"' EXIT
 # The embedded Postgres runs as another user when root starts it, and has to read its programs.
 chmod 755 "$folder"
 cd "$top"
-"$python" -m venv "$folder/tools"
-"$folder/tools/bin/pip" install --quiet uv
-uv=$folder/tools/bin/uv
-[ $# -gt 0 ] || set -- $("$python" -c '
-import tomllib
-groups = tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]
-print(*groups["sdks"], *groups["litellm"])')
+uv=$(command -v uv) || {
+    "$python" -m venv "$folder/tools"
+    "$folder/tools/bin/pip" install --quiet uv
+    uv=$folder/tools/bin/uv
+}
 
-for requirement in "$@"; do
-    name=$(echo "$requirement" | sed 's/[^a-zA-Z0-9_-].*//' | tr A-Z- a-z_)
-    resolutions=lowest-direct
-    [ "$name" != litellm ] || resolutions="lowest-direct highest"
-    case $name in
-    huggingface_hub) tests=test_huggingface ;;
-    fal_client) tests=test_fal ;;
-    openai) tests="test_openai test_nesting test_instrument" ;;
-    *) tests=test_$name ;;
-    esac
-    files=$(for test in $tests; do ls tests/image_tracing/instrumentors/"$test"*.py; done)
-    for resolution in $resolutions; do
-        "$uv" venv --quiet --clear --python "$python" "$folder/sdk"
-        "$uv" pip install --quiet --python "$folder/sdk/bin/python" --editable '.[postgres,images]' \
-            opentelemetry-distro pytest pytest-timeout wrapt
-        "$uv" pip install --quiet --python "$folder/sdk/bin/python" --resolution "$resolution" "$requirement"
-        "$uv" pip list --quiet --python "$folder/sdk/bin/python" | grep -iE "^($(echo "$name" | tr _ .)|httpx2?|pydantic|requests|aiohttp|pillow) "
-        # What an old SDK does of its own that newer libraries deprecate is not ours to mend.
-        "$folder/sdk/bin/pytest" -q -m 'not long' -W ignore::DeprecationWarning -W ignore::PendingDeprecationWarning \
-            -W ignore::FutureWarning $files
+group() {
+    "$python" -c 'import sys, tomllib
+print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"][sys.argv[1]])' "$1"
+}
+
+files_for() {
+    for requirement in "$@"; do
+        name=$(echo "$requirement" | sed 's/[^a-zA-Z0-9_-].*//' | tr A-Z- a-z_)
+        case $name in
+        huggingface_hub) tests=test_huggingface ;;
+        fal_client) tests=test_fal ;;
+        openai) tests="test_openai test_nesting test_instrument" ;;
+        *) tests=test_$name ;;
+        esac
+        for test in $tests; do ls tests/image_tracing/instrumentors/"$test"*.py; done
     done
+}
+
+# run NAME WORKERS RESOLUTION REQUIREMENT...
+run() {
+    environment=$folder/$1 workers=$2 resolution=$3
+    shift 3
+    "$uv" venv --quiet --python "$python" "$environment"
+    "$uv" pip install --quiet --python "$environment/bin/python" --editable '.[postgres,images]' \
+        opentelemetry-distro opentelemetry-util-genai pytest pytest-timeout pytest-xdist wrapt
+    "$uv" pip install --quiet --python "$environment/bin/python" --resolution "$resolution" "$@"
+    echo "$resolution: $*"
+    "$uv" pip list --quiet --python "$environment/bin/python" |
+        grep -iE '^(fal|google-genai|huggingface|openai|replicate|together|litellm|httpx2?|pydantic|requests|aiohttp|pillow)[ _-]'
+    # What an old SDK does of its own that newer libraries deprecate is not ours to mend.
+    "$environment/bin/pytest" -q -n "$workers" --dist loadfile -m 'not long' -W ignore::DeprecationWarning \
+        -W ignore::PendingDeprecationWarning -W ignore::FutureWarning $(files_for "$@")
+}
+
+if [ $# -gt 0 ]; then
+    run asked "${WORKERS:-2}" lowest-direct "$@"
+    exit
+fi
+sdks=$(group sdks) litellm=$(group litellm)
+run oldest "${WORKERS:-2}" lowest-direct $sdks >"$folder/oldest.log" 2>&1 & oldest=$!
+run litellm_oldest 0 lowest-direct $litellm >"$folder/litellm_oldest.log" 2>&1 & litellm_oldest=$!
+run litellm_newest 0 highest $litellm >"$folder/litellm_newest.log" 2>&1 & litellm_newest=$!
+status=0
+for job in "oldest $oldest" "litellm_oldest $litellm_oldest" "litellm_newest $litellm_newest"; do
+    wait "${job#* }" || status=1
+    cat "$folder/${job% *}.log"
 done
+exit $status

@@ -13,6 +13,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, ExceptionHandler, Message, Receive, Scope, Send
 
 from image_tracing_postgres.errors import DatabaseUnavailableError, InvalidFilterError, SchemaMissingError
+from image_tracing_viewer.otlp import INGEST_PATH
+from image_tracing_viewer.otlp.replies import refusal
 
 _log = logging.getLogger("image_tracing_viewer")
 
@@ -57,13 +59,15 @@ def error_answer(
     code: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """The error as `{"error": {"code", "message"}}`, or as a page if a browser asked for a page."""
+    """The error as `{"error": {"code", "message"}}`, as a page to a browser, and to OTLP as it wants it."""
     if is_page(connection.scope) and "text/html" in connection.headers.get("accept", ""):
         response: Response = connection.app.state.error_page(Request(connection.scope), status_code, message)
         response.headers.update(headers or {})
         return response
-    body = {"error": {"code": code or _CODES.get(status_code, "error"), "message": message}}
-    return JSONResponse(body, status_code, headers)
+    error = {"code": code or _CODES.get(status_code, "error"), "message": message}
+    if local_path(connection.scope) == INGEST_PATH:
+        return refusal(connection.headers.getlist("content-type"), status_code, error, headers)
+    return JSONResponse({"error": error}, status_code, headers)
 
 
 def is_page(scope: Scope) -> bool:

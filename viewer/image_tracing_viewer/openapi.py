@@ -8,6 +8,7 @@ from image_tracing_postgres.filters import MAX_MODELS
 from image_tracing_viewer.alerts.description import alert_paths, alert_schemas
 from image_tracing_viewer.charts.description import CHARTS_PATH, chart_name, chart_parameters
 from image_tracing_viewer.export import FORMATS, MEDIA_TYPES, SUBJECTS
+from image_tracing_viewer.otlp import INGEST_PATH
 from image_tracing_viewer.otlp.limits import INFLATED_MAX_BYTES, SENT_MAX_BYTES
 from image_tracing_viewer.query import (
     ERROR_CLASSES,
@@ -18,7 +19,6 @@ from image_tracing_viewer.query import (
     STATUSES,
     VALUE_MAX_LENGTH,
 )
-from image_tracing_viewer.security import INGEST_PATH
 from image_tracing_viewer.stats_description import STATS_SCHEMAS, stats_parameters
 
 Json = dict[str, Any]
@@ -268,7 +268,16 @@ def _receiver(*, has_token: bool, has_ingest_token: bool) -> Json:
                     "application/json": {"schema": _ref("ExportTraceServiceResponse")},
                 },
             },
-            **_errors(400, 403, 408, 413, 415, 421, 500, 503, *refused),
+            **{
+                str(status): {
+                    "description": _ERRORS[status],
+                    "content": {
+                        "application/x-protobuf": {"schema": binary},
+                        "application/json": {"schema": _ref("Status")},
+                    },
+                }
+                for status in sorted((400, 403, 408, 413, 415, 421, 500, 503, *refused))
+            },
         },
     }
 
@@ -310,6 +319,7 @@ def _schemas() -> Json:
     maybe_text: Json = {"type": ["string", "null"]}
     maybe_count: Json = {"type": ["integer", "null"]}
     moment: Json = {"type": "string", "format": "date-time"}
+    error: Json = _object({"code": text, "message": text})
     span_id: Json = {"type": "string", "pattern": "^[0-9a-f]{16}$"}
     return {
         "TraceList": _object(
@@ -376,7 +386,8 @@ def _schemas() -> Json:
             "type": "object",
             "properties": {"partialSuccess": _object({"rejectedSpans": text, "errorMessage": text})},
         },
-        "Error": _object({"error": _object({"code": text, "message": text})}),
+        "Error": _object({"error": error}),
+        "Status": _object({"message": text, "error": error}),
         **STATS_SCHEMAS,
     }
 

@@ -17,12 +17,12 @@ from image_tracing.switches import switches
 from image_tracing_postgres.spool import payload_of
 from image_tracing_viewer.errors import RequestError
 from image_tracing_viewer.ingest import Ingest
+from image_tracing_viewer.otlp import INGEST_PATH
 from image_tracing_viewer.otlp.content import without_content
 from image_tracing_viewer.otlp.inflation import inflated
 from image_tracing_viewer.otlp.replies import Encoding, reply
 from image_tracing_viewer.otlp.request import Bodies, Compression, compression_of, encoding_of
 from image_tracing_viewer.otlp.spans import BadSpan
-from image_tracing_viewer.security import INGEST_PATH
 
 _log = logging.getLogger("image_tracing_viewer")
 
@@ -53,7 +53,10 @@ class Receiver:
 
     def _take(self, body: bytearray, encoding: Encoding, compression: Compression) -> Counter[str]:
         """Keep the spans of a body; how many were rejected, by reason."""
-        plain = inflated(body) if compression == "gzip" else body
+        plain = body
+        if compression == "gzip":
+            plain = inflated(body)
+            body.clear()
         rejected: Counter[str] = Counter()
         try:
             is_kept = self.ingest.keep(_payloads(_spans_in(plain, encoding), rejected))

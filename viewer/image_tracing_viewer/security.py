@@ -10,10 +10,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from image_tracing_viewer.errors import RequestError, error_answer, local_path, printable
 from image_tracing_viewer.hosts import AllowedHosts, is_loopback
+from image_tracing_viewer.otlp import INGEST_PATH
 from image_tracing_viewer.otlp.limits import SENT_MAX_BYTES
 from image_tracing_viewer.tokens import Access, IngestAccess
 
-INGEST_PATH: Final = "/v1/traces"
 BODY_MAX_BYTES: Final = 65_536
 _BODY_MAX_BYTES: Final[Mapping[str, int]] = {INGEST_PATH: SENT_MAX_BYTES}
 

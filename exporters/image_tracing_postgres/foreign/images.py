@@ -14,6 +14,8 @@ Attributes = Mapping[str, Any]
 
 _MOST: Final = 100
 _LONG: Final = 20_000
+# Nobody reads replies further down.
+_DEEPEST: Final = 16
 _COUNTS: Final = (
     names.IMAGES_GENERATED,
     "gen_ai.response.image.count",
@@ -64,13 +66,15 @@ def reply_in(attributes: Attributes) -> tuple[Reply, bool]:
     return reply, is_told
 
 
-def _without_long_texts(value: Any) -> Any:
+def _without_long_texts(value: Any, depth: int = 0) -> Any:
     """The document without pictures that are known already: measuring one takes longer than all the rest."""
     if isinstance(value, str):
         return value if len(value) < _LONG else None
+    if isinstance(value, dict | list) and depth > _DEEPEST:
+        return None
     if isinstance(value, dict):
-        return {name: _without_long_texts(item) for name, item in value.items()}
-    return [_without_long_texts(item) for item in value] if isinstance(value, list) else value
+        return {name: _without_long_texts(item, depth + 1) for name, item in value.items()}
+    return [_without_long_texts(item, depth + 1) for item in value] if isinstance(value, list) else value
 
 
 def _told(attributes: Attributes, output: Output) -> list[Image]:

@@ -1,6 +1,6 @@
 """What a foreign span says was asked for, beside model and prompt, under the names that SDKs use."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from image_tracing import attributes as names
@@ -63,7 +63,13 @@ _NO_OPTIONS: Final = frozenset(
 )
 
 
-def options_in(attributes: Attributes) -> dict[str, Any]:
+def documents_in(attributes: Attributes) -> list[Mapping[str, Any]]:
+    """What the JSON texts say that hold parameters, the most telling first."""
+    found = (parsed(attributes.get(key)) for key in _DOCUMENTS)
+    return [document for document in found if isinstance(document, Mapping)]
+
+
+def options_in(attributes: Attributes, documents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The options, each by the first attribute that tells it; those without a value are left out."""
     options: dict[str, Any] = {}
     given = parsed(attributes.get(names.REQUEST))
@@ -73,18 +79,14 @@ def options_in(attributes: Attributes) -> dict[str, Any]:
     for prefix in _PREFIXES:
         start = len(prefix)
         _add({key[start:]: value for key, value in attributes.items() if key.startswith(prefix)}, options)
-    for key in _DOCUMENTS:
-        _add(parsed(attributes.get(key)), options)
+    for document in documents:
+        _add(document, options)
     return options
 
 
-def document_value(attributes: Attributes, name: str) -> Any:
+def value_in(documents: Sequence[Mapping[str, Any]], name: str) -> Any:
     """A value that only the JSON of a request tells, the model, say."""
-    for key in _DOCUMENTS:
-        document = parsed(attributes.get(key))
-        if isinstance(document, Mapping) and document.get(name):
-            return document[name]
-    return None
+    return next((document[name] for document in documents if document.get(name)), None)
 
 
 def _add(found: Any, options: dict[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """A foreign span under the names of our own: what rows, redaction and limits know how to treat."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from opentelemetry.sdk.trace import ReadableSpan
@@ -14,17 +14,19 @@ from image_tracing.replies import Reply
 from image_tracing.reply_attributes import write_reply
 from image_tracing.storable import SPAN_LIMIT_BYTES, storable_json
 from image_tracing.switches import Switches, switches
+from image_tracing_postgres.foreign.bodies import without_bodies
 from image_tracing_postgres.foreign.documents import first
 from image_tracing_postgres.foreign.failures import Failure, failure_in
 from image_tracing_postgres.foreign.images import reply_in
 from image_tracing_postgres.foreign.messages import prompt_in
 from image_tracing_postgres.foreign.names import PARENT, ROLE_WORKFLOW
-from image_tracing_postgres.foreign.options import document_value, options_in
+from image_tracing_postgres.foreign.options import documents_in, options_in, value_in
 from image_tracing_postgres.foreign.providers import provider_of
 from image_tracing_postgres.foreign.recognition import is_of_image, is_workflow
 from image_tracing_postgres.foreign.usage import usage_in
 
 Attributes = Mapping[str, Any]
+Documents = Sequence[Mapping[str, Any]]
 
 _MODELS: Final = (
     names.REQUEST_MODEL,
@@ -61,21 +63,28 @@ def told_by(span: ReadableSpan, attributes: Attributes) -> tuple[ReadableSpan, d
     The span is another one, without an end, where it only announces one that began.
     """
     if is_workflow(attributes):
-        return span, _workflow(span, attributes)
-    if not is_of_image(span.name, attributes):
+        told = span, _workflow(span, attributes)
+    elif not is_of_image(span.name, attributes):
         return None
-    if attributes.get("logfire.span_type") == "pending_span":
-        return _announced(span, attributes)
-    return span, _attempt(span, attributes)
+    elif attributes.get("logfire.span_type") == "pending_span":
+        begun = _begun(span, attributes)
+        if begun is None:
+            return None
+        told = begun, _call(attributes, span.name, switches())
+    else:
+        told = span, _attempt(span, attributes)
+    return told[0], {
+        name: without_bodies(value) if isinstance(value, str) else value for name, value in told[1].items()
+    }
 
 
-def _announced(span: ReadableSpan, attributes: Attributes) -> tuple[ReadableSpan, dict[str, Any]] | None:
-    """A call that began, if it is sure to be a generation of its own: nothing is above it."""
+def _begun(span: ReadableSpan, attributes: Attributes) -> ReadableSpan | None:
+    """The call that this span announces, if it is sure to be a generation of its own: nothing is above it."""
     parent, context = span.parent, span.context
     if parent is None or context is None or attributes.get(_PENDING_PARENT, _NO_PARENT) != _NO_PARENT:
         return None
     flags = context.trace_flags
-    begun = ReadableSpan(
+    return ReadableSpan(
         name=span.name,
         context=SpanContext(context.trace_id, parent.span_id, is_remote=False, trace_flags=flags),
         resource=span.resource,
@@ -83,7 +92,6 @@ def _announced(span: ReadableSpan, attributes: Attributes) -> tuple[ReadableSpan
         start_time=span.start_time,
         instrumentation_scope=span.instrumentation_scope,
     )
-    return begun, _call(attributes, span.name, switches())
 
 
 def _workflow(span: ReadableSpan, attributes: Attributes) -> dict[str, Any]:
@@ -154,18 +162,16 @@ def _response(reply: Reply, attributes: Attributes, given: Switches) -> dict[str
 def _call(attributes: Attributes, name: str, given: Switches) -> dict[str, Any]:
     """What was asked for."""
     told: dict[str, Any] = {names.ROLE: names.ROLE_ATTEMPT, names.OPERATION_NAME: names.GENERATE_CONTENT}
-    model = _model(name, attributes)
+    documents = documents_in(attributes)
+    model = _model(name, attributes, documents)
     _put(told, names.REQUEST_MODEL, model)
     _put(told, names.PROVIDER_NAME, provider_of(attributes, model))
     _put(told, names.LESSON_ID, first(attributes, _LESSONS))
     if given.content:
-        _put(told, names.PROMPT, _prompt(attributes))
-        _put(
-            told,
-            names.NEGATIVE_PROMPT,
-            attributes.get(names.NEGATIVE_PROMPT) or document_value(attributes, "negative_prompt"),
-        )
-    options = options_in(attributes)
+        _put(told, names.PROMPT, _prompt(attributes, documents))
+        negative = attributes.get(names.NEGATIVE_PROMPT) or value_in(documents, "negative_prompt")
+        _put(told, names.NEGATIVE_PROMPT, negative)
+    options = options_in(attributes, documents)
     if options:
         cleaned = captured(options, has_content=given.content)
         told[names.REQUEST] = storable_json(cleaned, limit_bytes=SPAN_LIMIT_BYTES)
@@ -179,12 +185,12 @@ def _put(told: dict[str, Any], name: str, value: object) -> None:
         told[name] = clean_text(text)
 
 
-def _model(name: str, attributes: Attributes) -> str | None:
+def _model(name: str, attributes: Attributes, documents: Documents) -> str | None:
     for key in _MODELS:
         model = text_of(attributes.get(key))
         if model is not None and model.lower() not in _NO_MODELS:
             return model
-    model = text_of(document_value(attributes, "model"))
+    model = text_of(value_in(documents, "model"))
     if model is None and attributes.get(names.OPERATION_NAME) is not None:
         # `{operation} {model}` is how such spans are called.
         operation, _, rest = name.partition(" ")
@@ -192,12 +198,12 @@ def _model(name: str, attributes: Attributes) -> str | None:
     return model or None
 
 
-def _prompt(attributes: Attributes) -> str | None:
+def _prompt(attributes: Attributes, documents: Documents) -> str | None:
     prompt = text_of(attributes.get(names.PROMPT)) or prompt_in(attributes)
     if prompt is None:
         prompt = text_of(first(attributes, _PROMPTS))
     if prompt is None:
-        given = document_value(attributes, "prompt")
+        given = value_in(documents, "prompt")
         prompt = "\n".join(map(str, given)) if isinstance(given, list) else text_of(given)
     value = attributes.get("input.value")
     if prompt is None and isinstance(value, str) and value[:1] not in ("{", "["):

@@ -27,4 +27,4 @@ def usage_in(attributes: Mapping[str, Any]) -> dict[str, Any]:
         "output_tokens": integer(first(attributes, _OUTPUT)),
         "cost_usd": cost,
     }
-    return {name: value for name, value in found.items() if isinstance(value, int | float) and value > 0}
+    return {name: value for name, value in found.items() if type(value) in (int, float) and value > 0}

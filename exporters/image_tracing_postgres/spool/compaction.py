@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from image_tracing_postgres.spool.adoption import Adoption
 from image_tracing_postgres.spool.counts import Counts
 from image_tracing_postgres.spool.folder import segments_in
 from image_tracing_postgres.spool.frames import framed
@@ -62,14 +63,21 @@ class Compaction:
 
     def _rewrite(self, segment: Segment, level: int, *, is_own: bool) -> None:
         counts, records = Counts(), bytearray()
+        # Stored as starts or not, whoever adopts them has to know that nobody will end them. A living process
+        # repeats its own in each newer segment.
+        left_open = set() if is_own else {stripped(payload) for payload in Adoption(segment).interrupted()}
+        for start in left_open:
+            records += framed(start)
         for payload in _waiting(segment):
             if payload is None:
                 counts.add("dropped_damaged")
                 continue
+            small = stripped(payload)
+            if small in left_open:
+                continue
             if level == 2 and is_attempt(payload):
                 counts.add("dropped_spool_full", int(is_of_ended(payload)))
                 continue
-            small = stripped(payload)
             counts.add("stripped", int(small is not payload and is_of_ended(payload)))
             records += framed(small)
         if not is_own:

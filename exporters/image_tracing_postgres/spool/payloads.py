@@ -23,12 +23,14 @@ from image_tracing_postgres.spans import root_span_id_of, told_by
 from image_tracing_postgres.values import storable
 
 STARTED: Final = "started"
+# In another process: when ours dies, that one may still end.
+BEGUN: Final = "begun"
 ENDED: Final = "ended"
 
 _encoded: Final = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, separators=(",", ":"), check_circular=False
 ).encode
-_IDENTITY: Final = re.compile(rb'\["(started|ended)","([0-9a-f]{32})","([0-9a-f]{16})",')
+_IDENTITY: Final = re.compile(rb'\["(started|begun|ended)","([0-9a-f]{32})","([0-9a-f]{16})",')
 _STATUS: Final = {code.value: Status(code) for code in StatusCode}
 _SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
 # Rows read these; what a program adds beside them stays out of the spool.
@@ -136,7 +138,13 @@ def payload_of(span: ReadableSpan, *, is_trusted: bool) -> bytes | None:
     is_ours = scope is not None and scope.name == names.SCOPE
     status = span.status
     message = None
-    if span.events and names.ERROR_MESSAGE not in attributes and not status.description:
+    if (
+        span.events
+        and names.ERROR_MESSAGE not in attributes
+        and not status.description
+        # Of a call that succeeded after all nobody is told, and the text may be one that is not captured.
+        and (names.ERROR_TYPE in attributes or attributes.get(names.OUTCOME) not in SUCCESSFUL_OUTCOMES)
+    ):
         message = _exception_message(span)
     if is_trusted and is_ours:
         kept: Mapping[str, Any] = {
@@ -157,7 +165,7 @@ def payload_of(span: ReadableSpan, *, is_trusted: bool) -> bytes | None:
             description = clean_text(status.description)
         service = _cleaned(span.resource.attributes.get(SERVICE_NAME))
     record = (
-        STARTED if span.end_time is None else ENDED,
+        ENDED if span.end_time is not None else STARTED if is_trusted else BEGUN,
         f"{context.trace_id:032x}",
         f"{context.span_id:016x}",
         # Where an attribute is missing the first word of the name tells what a span of ours is.

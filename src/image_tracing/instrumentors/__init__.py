@@ -41,9 +41,12 @@ def instrument(*names: str) -> None:
         UsageError: a name is not known.
     """
     for name in _known("instrument", names):
-        if name not in _waiting:
-            hook = _waiting[name] = partial(_switch_on, name)
+        hook = partial(_switch_on, name)
+        if _waiting.setdefault(name, hook) is hook:
             after_import(_SDKS[name][0], hook)
+        elif f"{__name__}.{name}" in sys.modules:
+            # Its own `uninstrument` may have been called since.
+            _instrumentor(name).instrument()
 
 
 def uninstrument(*names: str) -> None:

@@ -16,9 +16,10 @@ from image_tracing.propagation import in_context
 _PROMPTS: Final = ("prompt", "negative_prompt")
 
 
-def _application(arguments: Arguments) -> str:
-    path = arguments.get("path")
-    application = str(arguments["application"])
+def _application(arguments: Arguments) -> str | None:
+    application, path = arguments.get("application"), arguments.get("path")
+    if not isinstance(application, str):
+        return None
     return f"{application}/{path.strip('/')}" if isinstance(path, str) and path.strip("/") else application
 
 

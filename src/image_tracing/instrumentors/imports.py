@@ -29,12 +29,15 @@ def after_import(name: str, hook: Hook) -> None:
         if _finder not in sys.meta_path:
             sys.meta_path.insert(0, _finder)
     module = sys.modules.get(name)
-    if module is None:
+    if module is None or _is_put_off(module):
         return
-    if getattr(module.__spec__, "_initializing", False):
+    if getattr(getattr(module, "__spec__", None), "_initializing", False):
         # Another thread is importing it at this moment: this waits for its end.
-        module = import_module(name)
-    _call(hook, module)
+        try:
+            module = import_module(name)
+        except Exception:  # noqa: BLE001 - it is told where it is imported
+            return
+    _call(hook, module, name)
 
 
 def forget(hook: Hook) -> None:
@@ -49,11 +52,22 @@ def forget(hook: Hook) -> None:
             sys.meta_path.remove(_finder)
 
 
-def _call(hook: Hook, module: ModuleType) -> None:
+def _is_put_off(module: ModuleType) -> bool:
+    """Whether it is one of `importlib.util.LazyLoader`, still to be loaded: a look at it would do that."""
+    kind = type(module)
+    if (kind.__module__, kind.__name__) != ("importlib.util", "_LazyModule"):
+        return False
+    spec = ModuleType.__getattribute__(module, "__spec__")
+    if type(spec.loader) is not _Loader:
+        spec.loader = _Loader(spec.loader)
+    return True
+
+
+def _call(hook: Hook, module: ModuleType, name: str) -> None:
     try:
         hook(module)
     except Exception:  # noqa: BLE001 - instrumentation never hurts the host
-        tell_once(f"instrument {module.__name__}")
+        tell_once(f"instrument {name}")
 
 
 class _Finder:
@@ -102,9 +116,17 @@ class _Loader:
         with _lock:
             hooks = list(_hooks.get(module.__name__, ()))
         for hook in hooks:
-            _call(hook, module)
+            _call(hook, module, module.__name__)
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        """That of the loader: who finds a module without importing it may ask what kind loads it."""
+        return type(self._loader)
 
     def __getattr__(self, name: str) -> Any:
+        if name == "_loader":
+            # A copy that has none yet.
+            raise AttributeError(name)
         return getattr(self._loader, name)
 
 

@@ -54,13 +54,14 @@ class Instrumentor:
             if self._patches.is_on:
                 return
             self._patches.is_on = True
-            for name, patch in self.hooks.items():
-                hook = self._hook(patch)
-                self._waiting.append(hook)
-                try:
-                    after_import(name, hook)
-                except Exception:  # noqa: BLE001 - instrumentation never hurts the host
-                    tell_once(f"instrument {name}")
+            hooks = {name: self._hook(patch) for name, patch in self.hooks.items()}
+            self._waiting.extend(hooks.values())
+        # Without the lock: a thread that is waited for, importing the SDK, may have to switch this on itself.
+        for name, hook in hooks.items():
+            try:
+                after_import(name, hook)
+            except Exception:  # noqa: BLE001 - instrumentation never hurts the host
+                tell_once(f"instrument {name}")
 
     def uninstrument(self, **_: Any) -> None:
         """Put everything back as it was; without effect if it is not switched on. Never raises."""

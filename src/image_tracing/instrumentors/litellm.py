@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any, ClassVar, Final
 
 from image_tracing.attributes import ErrorClass
-from image_tracing.error_classes import error_class_of
+from image_tracing.error_classes import error_class_of, status_code_of
 from image_tracing.instrumentors.instrumentor import Instrumentor
 from image_tracing.instrumentors.patches import Patches
 from image_tracing.instrumentors.sdk_calls import Arguments, SdkCall
@@ -15,6 +15,8 @@ from image_tracing.parameters import is_given
 from image_tracing.tracer import current
 
 _CHAIN_LIMIT: Final = 8
+# Classes by a status alone, or by nothing.
+_GENERAL: Final[frozenset[ErrorClass]] = frozenset({"invalid_request", "server_error", "unknown"})
 _FUNCTIONS: Final = ("image_generation", "aimage_generation", "image_edit", "aimage_edit")
 # LiteLLM's names of providers that have others in the conventions, or elsewhere in this project.
 _PROVIDERS: Final = {
@@ -78,18 +80,22 @@ def _read_result(recording: Any, result: Any) -> object:
 
 
 def _read_error(_: Any, error: BaseException) -> ErrorClass | None:
-    """What a failure without an answer was: LiteLLM gives all of them the status of a server's fault."""
-    if error_class_of(error) != "server_error":
+    """What a failure was below LiteLLM, which gives it another status: 500 for no answer, 400 in edits."""
+    own = error_class_of(error)
+    if own not in _GENERAL:
         return None
+    is_servers = False
     link = error.__context__
     for _step in range(_CHAIN_LIMIT):
         if link is None:
             break
         error_class = error_class_of(link)
-        if error_class in ("connection", "timeout"):
+        if error_class not in _GENERAL:
             return error_class
+        if error_class == "server_error" and (own == "unknown" or (status_code_of(link) or 0) >= 500):
+            is_servers = True
         link = link.__context__
-    return None
+    return "server_error" if is_servers else None
 
 
 _CALL: Final = SdkCall(

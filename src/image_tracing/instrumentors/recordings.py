@@ -9,12 +9,13 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Tracer
 
 from image_tracing import attributes as names
+from image_tracing.abandoned import end_abandoned
 from image_tracing.attempts import Attempt
 from image_tracing.content import captured
 from image_tracing.error_classes import status_code_of
 from image_tracing.faults import tell_once
 from image_tracing.instrumentors.sdk_calls import CALL_KEY, UNFINISHED, SdkCall, current_call
-from image_tracing.instrumentors.streams import end_abandoned, follow, note_abandoning
+from image_tracing.instrumentors.streams import follow
 from image_tracing.options import Options
 from image_tracing.parameters import Parameters
 from image_tracing.plans import AttemptPlan, Call
@@ -102,10 +103,6 @@ class CallRecording:
         # Of calls in several threads: what was told is added up at the end.
         self._parts.append(reply)
 
-    def watch(self, generator: object) -> None:
-        """End as one left before its end if `generator` is thrown away before its first item."""
-        note_abandoning(generator, self)
-
     # The protocol of image_tracing.wrapping.
 
     def saw(self, item: object) -> None:
@@ -128,7 +125,7 @@ class CallRecording:
             tell_once("look at a result")
         self._end(None)
 
-    def failed(self, error: BaseException) -> None:
+    def failed(self, error: BaseException, end_time: int | None = None) -> None:
         """End after an exception."""
         try:
             self.reply.status_code = status_code_of(error) or self.reply.status_code
@@ -137,7 +134,7 @@ class CallRecording:
                 self.attempt.tell_class(error, error_class)
         except Exception:  # noqa: BLE001 - instrumentation never hurts the host
             tell_once("look at an exception")
-        self._end(error)
+        self._end(error, end_time=end_time)
 
     def closed(self, end_time: int | None = None) -> None:
         """End as a stream that was left before its end."""
@@ -166,7 +163,7 @@ class CallRecording:
         if parent is not None:
             return
         if error is not None:
-            attempt.failed(error)
+            attempt.failed(error, end_time)
         elif is_closed:
             attempt.closed(end_time)
         else:

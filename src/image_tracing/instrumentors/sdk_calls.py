@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, TypeVar
 from opentelemetry.context import get_current
 
 from image_tracing.attributes import ErrorClass
+from image_tracing.faults import tell_once
 from image_tracing.parameters import Parameters
 from image_tracing.tracer import active_tracer
 
@@ -76,7 +77,11 @@ class Begin:
             return None
         begin = self._begin
         if begin is None:
-            from image_tracing.instrumentors.recordings import beginning_of
+            try:
+                from image_tracing.instrumentors.recordings import beginning_of
 
-            begin = self._begin = beginning_of(self._call, self._parameters)
+                begin = self._begin = beginning_of(self._call, self._parameters)
+            except Exception:  # noqa: BLE001 - at the end of a program nothing can be imported any more
+                tell_once("begin an attempt")
+                return None
         return begin(tracer, args, kwargs, started_at)

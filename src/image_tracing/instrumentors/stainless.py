@@ -14,7 +14,7 @@ from image_tracing.instrumentors.patches import Patches
 from image_tracing.instrumentors.sdk_calls import UNFINISHED, Arguments, current_call
 
 # How a call is sent, not what is asked for.
-TRANSPORT: Final = frozenset({"extra_headers", "extra_query"})
+TRANSPORT: Final = frozenset({"extra_headers", "extra_query", "timeout"})
 _RETRIES: Final = "x-stainless-retry-count"
 # Of OpenAI; of Together, which sits behind Cloudflare.
 _REQUEST_IDS: Final = ("x-request-id", "x-api-request-id")
@@ -85,8 +85,9 @@ def _retries(request: Any) -> int | None:
 def _read_raw(recording: Any, result: Any, response: Any) -> object:
     """What a raw response holds; while its body is unread, its readers are followed."""
     # Imported here, and only here needed: a program without a provider never gets so far.
+    from image_tracing.abandoned import note_abandoning
     from image_tracing.images import Image
-    from image_tracing.instrumentors.streams import follow_methods, note_abandoning
+    from image_tracing.instrumentors.streams import follow_methods
 
     if hasattr(response, "_content"):
         return _body(response)

@@ -1,15 +1,12 @@
 """Objects returned by SDKs whose iteration belongs to the call: they stay what they are, and are followed."""
 
-import atexit
-import weakref
 from collections.abc import Callable
 from inspect import isawaitable
-from queue import Empty, SimpleQueue
-from time import time_ns
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.context import attach
 
+from image_tracing.abandoned import note_abandoning
 from image_tracing.faults import tell_once
 from image_tracing.tracer import detach
 
@@ -17,69 +14,49 @@ if TYPE_CHECKING:
     from image_tracing.instrumentors.recordings import CallRecording
 
 _CLOSERS: Final = ("close", "aclose")
-# A finalizer may run in the middle of anything, locks held: it only notes, the next call ends the recording.
-_abandoned: Final[SimpleQueue[tuple["CallRecording", int]]] = SimpleQueue()
 
 
 def follow(stream: Any, recording: "CallRecording", *, iterator: str) -> None:
     """Record what `stream` iterates over, which its attribute `iterator` holds; end when it is closed."""
     inner = getattr(stream, iterator)
     is_async = hasattr(type(inner), "__anext__")
-    setattr(stream, iterator, (_AsyncIterator if is_async else _Iterator)(inner, recording))
-    note_abandoning(stream, recording)
 
     def close(_: object) -> bool:
         recording.closed()
         return True
 
-    follow_methods(stream, _CLOSERS, recording, close)
-
-
-def note_abandoning(stream: Any, recording: "CallRecording") -> "weakref.finalize[Any, Any]":
-    """End the recording if `stream`, or a generator, is thrown away before; the answer can be told not to."""
-    return weakref.finalize(stream, _abandon, recording)
+    take_off = follow_methods(stream, _CLOSERS, recording, close)
+    setattr(stream, iterator, (_AsyncIterator if is_async else _Iterator)(inner, recording, take_off))
+    note_abandoning(stream, recording)
 
 
 def follow_methods(
     instance: Any, names: tuple[str, ...], recording: "CallRecording", look: Callable[[object], bool]
-) -> None:
+) -> Callable[[], None]:
     """Have `look` see what these methods of one object return, until it answers true.
 
-    What they raise ends the recording.
+    What they raise ends the recording. The answer leaves the object its own methods again.
     """
+
     # The object refers to itself through these until they are taken off again: then it is freed at once.
+    def take_off() -> None:
+        for name in names:
+            vars(instance).pop(name, None)
+
     for name in names:
         method = getattr(type(instance), name, None)
         if callable(method):
-            vars(instance)[name] = _followed(instance, method, names, recording, look)
-
-
-def end_abandoned() -> None:
-    """End the recordings of streams that were thrown away, at the time they were."""
-    try:
-        while True:
-            recording, end_time = _abandoned.get_nowait()
-            recording.closed(end_time)
-    except Empty:
-        return
-
-
-def _abandon(recording: "CallRecording") -> None:
-    if not recording.is_ended:
-        _abandoned.put((recording, time_ns()))
+            vars(instance)[name] = _followed(instance, method, take_off, recording, look)
+    return take_off
 
 
 def _followed(
     instance: Any,
     method: Callable[..., Any],
-    names: tuple[str, ...],
+    take_off: Callable[[], None],
     recording: "CallRecording",
     look: Callable[[object], bool],
 ) -> Callable[..., Any]:
-    def take_off() -> None:
-        for name in names:
-            vars(instance).pop(name, None)
-
     def see(value: object) -> None:
         try:
             if recording.is_ended or look(value):
@@ -110,13 +87,28 @@ def _followed(
     return call
 
 
-class _Iterator:
-    """An iterator whose every step is recorded."""
+class _Steps:
+    """An iterator of either kind whose every step is recorded; `take_off` is called at the last."""
 
-    def __init__(self, inner: Any, recording: "CallRecording") -> None:
+    def __init__(self, inner: Any, recording: "CallRecording", take_off: Callable[[], None]) -> None:
         self._inner = inner
         self._recording = recording
+        self._take_off: Callable[[], None] | None = take_off
 
+    def _ended(self, error: BaseException | None) -> None:
+        if error is None:
+            self._recording.ended(None)
+        else:
+            self._recording.failed(error)
+        take_off, self._take_off = self._take_off, None
+        if take_off is not None:
+            take_off()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+class _Iterator(_Steps):
     def __iter__(self) -> "_Iterator":
         return self
 
@@ -129,27 +121,18 @@ class _Iterator:
             item = next(self._inner)
         except StopIteration:
             detach(token)
-            recording.ended(None)
+            self._ended(None)
             raise
         except BaseException as error:
             detach(token)
-            recording.failed(error)
+            self._ended(error)
             raise
         detach(token)
         recording.saw(item)
         return item
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
 
-
-class _AsyncIterator:
-    """An asynchronous iterator whose every step is recorded."""
-
-    def __init__(self, inner: Any, recording: "CallRecording") -> None:
-        self._inner = inner
-        self._recording = recording
-
+class _AsyncIterator(_Steps):
     def __aiter__(self) -> "_AsyncIterator":
         return self
 
@@ -162,18 +145,12 @@ class _AsyncIterator:
             item = await anext(self._inner)
         except StopAsyncIteration:
             detach(token)
-            recording.ended(None)
+            self._ended(None)
             raise
         except BaseException as error:
             detach(token)
-            recording.failed(error)
+            self._ended(error)
             raise
         detach(token)
         recording.saw(item)
         return item
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
-
-
-atexit.register(end_abandoned)

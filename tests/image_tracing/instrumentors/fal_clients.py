@@ -36,9 +36,7 @@ def in_detail(kind: str, message: str) -> list[dict[str, Any]]:
 class Fal:
     """Fal's servers: requests run at once get `answer`, those in the queue their place, then the same."""
 
-    def __init__(
-        self, api: Api, answer: Answer, *, states: tuple[str, ...] = ("IN_QUEUE", "COMPLETED")
-    ) -> None:
+    def __init__(self, api: Api, answer: Answer, *, states: tuple[str, ...] = ("COMPLETED",)) -> None:
         self._base = f"{api.url}/queue/{FLUX}/requests/{REQUEST_ID}"
         self._answer = answer
         self._states = list(states)
@@ -69,12 +67,13 @@ class Client:
         self.way = way
         self.is_async = is_async
         self.seen = seen
+        self.options: dict[str, Any] = {"key": "key"}
 
     def call(self, application: str = FLUX, *, more: dict[str, Any] | None = None, **arguments: Any) -> Any:
         asked = {"prompt": "a red fox", **arguments}
         if self.is_async:
             return asyncio.run(self._call(application, asked, more or {}))
-        client = fal_client.SyncClient(key="key")
+        client = fal_client.SyncClient(**self.options)
         try:
             result = getattr(client, self.way)(application, asked, **(more or {}))
             return result.get() if self.way == "submit" else result
@@ -82,7 +81,7 @@ class Client:
             client._client.close()
 
     async def _call(self, application: str, asked: dict[str, Any], more: dict[str, Any]) -> Any:
-        client = fal_client.AsyncClient(key="key")
+        client = fal_client.AsyncClient(**self.options)
         try:
             result = await getattr(client, self.way)(application, asked, **more)
             return await result.get() if self.way == "submit" else result

@@ -82,3 +82,29 @@ def limit(identity: str) -> Answer:
     return refusal(
         429, "RESOURCE_EXHAUSTED", "You exceeded your current quota, please check your plan.", failure
     )
+
+
+KEY = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}
+JSON = {"content-type": "application/json"}
+FAILURES: dict[str, tuple[Answer, str]] = {
+    "refused in words": (refusal(400, "INVALID_ARGUMENT", SENSITIVE), "refused"),
+    "rate limit": (limit("GenerateRequestsPerMinutePerProjectPerModel-FreeTier"), "rate_limited"),
+    "rate limit of Vertex": (refusal(429, "RESOURCE_EXHAUSTED", "Resource exhausted."), "rate_limited"),
+    "quota": (limit("GenerateRequestsPerDayPerProjectPerModel-FreeTier"), "quota"),
+    "bad key": (refusal(400, "INVALID_ARGUMENT", "API key not valid.", KEY), "auth"),
+    "no key": (refusal(403, "PERMISSION_DENIED", "Method doesn't allow unregistered callers"), "auth"),
+    "token expired": (refusal(401, "UNAUTHENTICATED", "Request had invalid credentials"), "auth"),
+    "no such model": (refusal(404, "NOT_FOUND", "models/x is not found"), "not_found"),
+    "bad size": (refusal(400, "INVALID_ARGUMENT", "aspect_ratio must be one of"), "invalid_request"),
+    "wrong country": (
+        refusal(400, "FAILED_PRECONDITION", "User location is not supported"),
+        "invalid_request",
+    ),
+    "server error": (refusal(500, "INTERNAL", "An internal error has occurred"), "server_error"),
+    "overloaded": (refusal(503, "UNAVAILABLE", "The model is overloaded"), "server_error"),
+    "too late": (refusal(504, "DEADLINE_EXCEEDED", "The request timed out"), "timeout"),
+    "gateway page": (Answer(status=502, body=b"<html>Bad Gateway</html>"), "server_error"),
+    "dropped connection": (Answer(is_dropped=True), "connection"),
+    "cut body": (Answer(body=b'{"candidates": [', headers=JSON, is_cut=True), "connection"),
+    "malformed body": (Answer(body=b'{"candidates": [', headers=JSON), "server_error"),
+}

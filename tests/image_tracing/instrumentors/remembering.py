@@ -2,34 +2,63 @@
 
 import functools
 from collections.abc import Callable
-from inspect import iscoroutinefunction
+from inspect import isasyncgen, iscoroutine, iscoroutinefunction, isgeneratorfunction
 from typing import Any
 
 import pytest
 
 
 def remember(monkeypatch: pytest.MonkeyPatch, owner: type, name: str) -> list[Any]:
-    """A list that grows by each result and exception of `owner.name`; call it before `instrument()`."""
+    """A list that grows by each result and exception of `owner.name`; call it before `instrument()`.
+
+    Of what it awaits or iterates over by the exception of that.
+    """
     function: Callable[..., Any] = vars(owner)[name]
     seen: list[Any] = []
+
+    async def awaited(coming: Any) -> Any:
+        try:
+            result = await coming
+        except BaseException as error:
+            seen.append(error)
+            raise
+        if isasyncgen(result):
+            return iterated_async(result)
+        seen.append(result)
+        return result
+
+    async def iterated_async(items: Any) -> Any:
+        try:
+            async for item in items:
+                yield item
+        except BaseException as error:
+            seen.append(error)
+            raise
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
-            seen.append(function(*args, **kwargs))
+            result = function(*args, **kwargs)
         except BaseException as error:
             seen.append(error)
             raise
-        return seen[-1]
+        if iscoroutine(result):
+            return awaited(result)
+        seen.append(result)
+        return result
+
+    @functools.wraps(function)
+    def iterate(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return (yield from function(*args, **kwargs))
+        except BaseException as error:
+            seen.append(error)
+            raise
 
     @functools.wraps(function)
     async def call_async(*args: Any, **kwargs: Any) -> Any:
-        try:
-            seen.append(await function(*args, **kwargs))
-        except BaseException as error:
-            seen.append(error)
-            raise
-        return seen[-1]
+        return await awaited(function(*args, **kwargs))
 
-    monkeypatch.setattr(owner, name, call_async if iscoroutinefunction(function) else call)
+    kept = iterate if isgeneratorfunction(function) else call_async if iscoroutinefunction(function) else call
+    monkeypatch.setattr(owner, name, kept)
     return seen

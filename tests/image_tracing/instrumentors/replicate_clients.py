@@ -40,6 +40,35 @@ def problem(status: int, detail: str, title: str = "Problem") -> Answer:
     return json_answer({"title": title, "detail": detail, "status": status}, status=status)
 
 
+FAILURES: dict[str, tuple[Answer, str]] = {
+    "refused in words": (problem(422, "- input: the prompt was flagged by the safety checker"), "refused"),
+    "rate limit": (
+        problem(429, "Request was throttled. Your rate limit resets in ~30s.", "Too Many Requests"),
+        "rate_limited",
+    ),
+    "quota": (
+        problem(402, "You have insufficient credit to run this model.", "Insufficient credit"),
+        "quota",
+    ),
+    "free time is over": (
+        problem(429, "You have reached the free time limit. To continue, set up billing."),
+        "quota",
+    ),
+    "bad key": (problem(401, "You did not pass a valid authentication token", "Unauthenticated"), "auth"),
+    "no such model": (problem(404, "The requested resource could not be found.", "Not found"), "not_found"),
+    "bad input": (problem(422, "- input.width: Must be at most 1440"), "invalid_request"),
+    "server error": (problem(500, "Something went wrong", "Internal server error"), "server_error"),
+    "gateway page": (
+        Answer(status=502, body=b"<html>Bad Gateway</html>", headers={"content-type": "text/html"}),
+        "server_error",
+    ),
+    "dropped connection": (Answer(is_dropped=True), "connection"),
+    "cut body": (Answer(status=201, body=b'{"id": "', is_cut=True), "connection"),
+    "malformed body": (Answer(status=201, body=b'{"id": "'), "server_error"),
+    "no prediction": (json_answer({}, status=201), "server_error"),
+}
+
+
 class Replicate:
     """Replicate's server: each prediction goes through these states, the last of which stays.
 

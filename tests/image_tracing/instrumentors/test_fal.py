@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import fal_client
+import httpx
 import pytest
 from tests.conftest import Spans
 from tests.image_tracing.instrumentors.conftest import Attempts
@@ -134,12 +135,12 @@ FAILURES: dict[str, tuple[Answer, str]] = {
     "refused by a model": (refusal(422, in_detail("content_policy_violation", FLAGGED)), "refused"),
     "refused in words": (refusal(422, "NSFW content detected"), "refused"),
     "no picture made": (refusal(422, in_detail("no_media_generated", "No media")), "no_image"),
-    "too many at once": (refusal(429, "Reached the limit of concurrent requests"), "rate_limited"),
+    "rate limit": (refusal(429, "Reached the limit of concurrent requests"), "rate_limited"),
     "quota": (refusal(403, LOCKED), "quota"),
     "quota in a word": (refusal(403, "User is locked. Reason: TOP_UP."), "quota"),
     "locked": (refusal(403, "User is locked. Reason: Admin lock."), "auth"),
     "bad key": (refusal(401, "Cannot access application. Authentication is required."), "auth"),
-    "no such application": (refusal(404, "Application 'flux' not found"), "not_found"),
+    "no such model": (refusal(404, "Application 'flux' not found"), "not_found"),
     "bad size": (refusal(422, in_detail("value_error", "image_size")), "invalid_request"),
     "no prompt": (refusal(422, in_detail("missing", "field required")), "invalid_request"),
     "took too long": (refusal(504, in_detail("generation_timeout", "Generation timeout")), "timeout"),
@@ -168,6 +169,20 @@ def test_a_failure_has_its_class_and_is_the_same_exception(
 
     assert client.seen[0] is raised.value
     assert attempts.outcome == ("error", error_class)
+
+
+def test_a_time_out_is_one(
+    client: Client, api: Api, attempts: Attempts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Fal(api, Answer(is_silent=True))
+    client.options["default_timeout"] = 0.2
+    monkeypatch.setattr(fal_client.client, "QUEUE_POLL_TIMEOUT", 0.2, raising=False)
+
+    with pytest.raises(httpx.TimeoutException) as raised:
+        client.call(more={"timeout": 0.2} if client.way == "run" else {})
+
+    assert client.seen[0] is raised.value
+    assert attempts.outcome == ("error", "timeout")
 
 
 def test_a_failure_tells_its_status(client: Client, api: Api, attempts: Attempts) -> None:

@@ -11,12 +11,11 @@ from tests.image_tracing.conftest import Pictures
 from tests.image_tracing.instrumentors.conftest import Attempts
 from tests.image_tracing.instrumentors.google_clients import MODEL, AsyncClient, Client, SyncClient
 from tests.image_tracing.instrumentors.google_shapes import (
-    SENSITIVE,
+    FAILURES,
     USAGE,
     blocked,
     content,
     imagen,
-    limit,
     picture_part,
     pictures,
     prediction,
@@ -31,6 +30,13 @@ from image_tracing import generation
 from image_tracing_postgres import Store, rows_from
 
 NewClient = Callable[..., Client]
+PICTURE = types.Image(image_bytes=b"\x89PNG", mime_type="image/png")
+WAYS: dict[str, dict[str, Any]] = {
+    "generate_content": {},
+    "generate_images": {},
+    "edit_image": {"reference_images": [types.RawReferenceImage(reference_id=1, reference_image=PICTURE)]},
+    "upscale_image": {"image": PICTURE, "upscale_factor": "x2"},
+}
 
 
 @pytest.fixture(params=["sync", "async"])
@@ -43,9 +49,11 @@ def new_client(request: pytest.FixtureRequest, api: Api) -> NewClient:
 
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Any]]:
-    """What the SDK's own `generate_content` returned or raised; to be asked for before `new_client`."""
-    kept = [remember(monkeypatch, owner, "generate_content") for owner in (models.Models, models.AsyncModels)]
-    return lambda: [*kept[0], *kept[1]]
+    """What the SDK's own methods returned or raised; to be asked for before `new_client`."""
+    kept = [
+        remember(monkeypatch, owner, name) for owner in (models.Models, models.AsyncModels) for name in WAYS
+    ]
+    return lambda: [each for seen in kept for each in seen]
 
 
 def test_a_call_is_an_attempt_of_its_own(
@@ -316,52 +324,33 @@ def test_half_a_picture_is_corrupt(new_client: NewClient, api: Api, attempts: At
     assert attempts.outcome == ("corrupt", "bad_image")
 
 
-KEY = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}
-JSON = {"content-type": "application/json"}
-FAILURES: dict[str, tuple[Answer, str]] = {
-    "refused": (refusal(400, "INVALID_ARGUMENT", SENSITIVE), "refused"),
-    "rate limit": (limit("GenerateRequestsPerMinutePerProjectPerModel-FreeTier"), "rate_limited"),
-    "rate limit of Vertex": (refusal(429, "RESOURCE_EXHAUSTED", "Resource exhausted."), "rate_limited"),
-    "quota": (limit("GenerateRequestsPerDayPerProjectPerModel-FreeTier"), "quota"),
-    "bad key": (refusal(400, "INVALID_ARGUMENT", "API key not valid.", KEY), "auth"),
-    "no key": (refusal(403, "PERMISSION_DENIED", "Method doesn't allow unregistered callers"), "auth"),
-    "token expired": (refusal(401, "UNAUTHENTICATED", "Request had invalid credentials"), "auth"),
-    "no such model": (refusal(404, "NOT_FOUND", "models/x is not found"), "not_found"),
-    "bad size": (refusal(400, "INVALID_ARGUMENT", "aspect_ratio must be one of"), "invalid_request"),
-    "wrong country": (
-        refusal(400, "FAILED_PRECONDITION", "User location is not supported"),
-        "invalid_request",
-    ),
-    "server error": (refusal(500, "INTERNAL", "An internal error has occurred"), "server_error"),
-    "overloaded": (refusal(503, "UNAVAILABLE", "The model is overloaded"), "server_error"),
-    "too late": (refusal(504, "DEADLINE_EXCEEDED", "The request timed out"), "timeout"),
-    "gateway page": (Answer(status=502, body=b"<html>Bad Gateway</html>"), "server_error"),
-    "dropped connection": (Answer(is_dropped=True), "connection"),
-    "cut body": (Answer(body=b'{"candidates": [', headers=JSON, is_cut=True), "connection"),
-    "malformed body": (Answer(body=b'{"candidates": [', headers=JSON), "server_error"),
-}
-
-
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("situation", FAILURES)
 def test_a_failure_has_its_class_and_is_the_same_exception(
-    seen: Callable[[], list[Any]], new_client: NewClient, api: Api, attempts: Attempts, situation: str
+    seen: Callable[[], list[Any]],
+    new_client: NewClient,
+    api: Api,
+    attempts: Attempts,
+    situation: str,
+    way: str,
 ) -> None:
     answer, error_class = FAILURES[situation]
     api.answer(answer)
 
     with pytest.raises(Exception) as raised:  # noqa: PT011 - its class is the SDK's affair
-        new_client().call()
+        new_client(vertexai=way != "generate_content").call(way, **WAYS[way])
 
     assert seen() == [raised.value]
     assert attempts.outcome == ("error", error_class)
     assert attempts.only.get("http.response.status_code", 200) == answer.status
 
 
-def test_a_time_out_is_one(new_client: NewClient, api: Api, attempts: Attempts) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_a_time_out_is_one(new_client: NewClient, api: Api, attempts: Attempts, way: str) -> None:
     api.answer(Answer(is_silent=True))
 
     with pytest.raises(Exception, match=r"(?i)timed out|timeout|^$"):
-        new_client(timeout=200).call()
+        new_client(vertexai=way != "generate_content", timeout=200).call(way, **WAYS[way])
 
     assert attempts.outcome == ("error", "timeout")
 
@@ -490,15 +479,6 @@ def test_one_picture_left_by_the_filter_is_enough(
 
     assert attempts.outcome == ("ok", None)
     assert attempts.only["image_generation.images.filtered"] == 1
-
-
-def test_imagen_fails_as_gemini_does(new_client: NewClient, api: Api, attempts: Attempts) -> None:
-    api.answer(refusal(400, "INVALID_ARGUMENT", SENSITIVE))
-
-    with pytest.raises(Exception, match="sensitive words"):
-        new_client(vertexai=True).call("generate_images")
-
-    assert attempts.outcome == ("error", "refused")
 
 
 def test_a_fallback_from_imagen_to_gemini_is_one_generation(

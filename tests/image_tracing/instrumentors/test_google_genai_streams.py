@@ -8,6 +8,7 @@ from types import AsyncGeneratorType, GeneratorType
 from typing import Any
 
 import pytest
+from google.genai import models as sdk
 from google.genai.errors import APIError
 from tests.image_tracing.conftest import Pictures
 from tests.image_tracing.instrumentors.conftest import Attempts
@@ -21,13 +22,14 @@ from tests.image_tracing.instrumentors.google_clients import (
     without_warnings,
 )
 from tests.image_tracing.instrumentors.google_shapes import (
+    FAILURES,
     USAGE,
     blocked,
     content,
     events,
     picture_part,
-    refusal,
 )
+from tests.image_tracing.instrumentors.remembering import remember
 from tests.image_tracing.instrumentors.servers import Answer, Api
 
 import image_tracing
@@ -113,26 +115,41 @@ def test_a_stream_without_picture_is_no_success(
     assert attempts.outcome == (outcome, outcome)
 
 
-FAILURES: dict[str, tuple[Answer, str]] = {
-    "cut in the middle": (events(text("Here "), is_cut=True), "connection"),
-    "malformed piece": (Answer(body=b'data: {"candidates": [\r\n\r\n'), "server_error"),
-    "refused": (refusal(400, "INVALID_ARGUMENT", "sensitive words, Responsible AI practices"), "refused"),
-    "rate limit": (refusal(429, "RESOURCE_EXHAUSTED", "Resource exhausted."), "rate_limited"),
-    "dropped": (Answer(is_dropped=True), "connection"),
+STREAM_FAILURES: dict[str, tuple[Answer, str]] = {
+    **FAILURES,
+    "cut body": (events(text("Here "), is_cut=True), "connection"),
+    "malformed body": (Answer(body=b'data: {"candidates": [\r\n\r\n'), "server_error"),
 }
 
 
-@pytest.mark.parametrize("situation", FAILURES)
-def test_a_stream_that_fails_has_its_class(
-    new_client: NewClient, api: Api, attempts: Attempts, situation: str
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Any]]:
+    """What the SDK's own streams raised; to be asked for before `new_client`."""
+    kept = [remember(monkeypatch, owner, STREAM) for owner in (sdk.Models, sdk.AsyncModels)]
+    return lambda: [*kept[0], *kept[1]]
+
+
+@pytest.mark.parametrize("situation", STREAM_FAILURES)
+def test_a_stream_that_fails_has_its_class_and_raises_the_same_exception(
+    seen: Callable[[], list[Any]], new_client: NewClient, api: Api, attempts: Attempts, situation: str
 ) -> None:
-    answer, error_class = FAILURES[situation]
+    answer, error_class = STREAM_FAILURES[situation]
     api.answer(answer)
 
-    with pytest.raises(Exception):  # noqa: B017, PT011 - its class is the SDK's affair
+    with pytest.raises(Exception) as raised:  # noqa: PT011 - its class is the SDK's affair
         new_client().call(STREAM)
 
+    assert seen() == [raised.value]
     assert attempts.outcome == ("error", error_class)
+
+
+def test_a_time_out_of_a_stream_is_one(new_client: NewClient, api: Api, attempts: Attempts) -> None:
+    api.answer(Answer(is_silent=True))
+
+    with pytest.raises(Exception, match=r"(?i)timed out|timeout|^$"):
+        new_client(timeout=200).call(STREAM)
+
+    assert attempts.outcome == ("error", "timeout")
 
 
 def test_an_error_in_the_middle_of_a_stream_is_no_success(

@@ -1,7 +1,10 @@
 """Switching on and off, whatever is imported or installed."""
 
+import contextlib
 import sys
 from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import openai.resources.images
@@ -13,7 +16,8 @@ from tests.image_tracing.instrumentors.openai_shapes import pictures
 from tests.image_tracing.instrumentors.servers import Api
 
 import image_tracing
-from image_tracing import UsageError
+from image_tracing import UsageError, instrumentors
+from image_tracing.instrumentors import patches
 from image_tracing.instrumentors.openai import OpenAIInstrumentor
 
 SDKS = {
@@ -51,6 +55,22 @@ def test_uninstrument_leaves_everything_as_it_was() -> None:
     assert sys.meta_path == finders
 
 
+@pytest.mark.parametrize("name", instrumentors._SDKS)
+def test_every_place_of_an_sdk_is_given_back(name: str) -> None:
+    instrumentor = instrumentors._instrumentor(name)
+    for module in instrumentor.hooks:
+        with contextlib.suppress(ModuleNotFoundError):
+            import_module(module)
+    image_tracing.instrument(name)
+    places = list(instrumentor._patches._places)
+    assert bool(places) == any(module in sys.modules for module in instrumentor.hooks)
+
+    image_tracing.uninstrument(name)
+
+    for owner, place, _, found in places:
+        assert vars(owner).get(place, patches._MISSING) is found
+
+
 def test_twice_is_once(api: Api, spans: Spans, picture: Pictures) -> None:
     api.answer(pictures(picture()))
     image_tracing.instrument()
@@ -72,6 +92,47 @@ def test_off_and_on_again_records_again(api: Api, spans: Spans, picture: Picture
     SyncClient(api.url).call()
 
     assert len(spans.finished()) == 1
+
+
+def test_what_its_instrumentor_switched_off_can_be_switched_on_again(
+    api: Api, spans: Spans, picture: Pictures
+) -> None:
+    api.answer(pictures(picture()))
+    image_tracing.instrument("openai")
+    OpenAIInstrumentor().uninstrument()
+    image_tracing.instrument("openai")
+
+    SyncClient(api.url).call()
+
+    assert len(spans.finished()) == 1
+
+
+def test_threads_that_import_and_switch_on_do_not_wait_for_each_other(
+    interpreter: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "fal_client.py").write_text(
+        "import signals as s\ns.importing.set(); s.instrumenting.wait(0.2); client = None\n"
+    )
+    (tmp_path / "signals.py").write_text(
+        "import threading\nimporting, instrumenting = threading.Event(), threading.Event()\n"
+    )
+    code = f"""
+    import importlib, json, sys, threading
+    sys.path.insert(0, {str(tmp_path)!r})
+    import image_tracing, signals
+    from image_tracing.instrumentors.fal import FalInstrumentor
+    image_tracing.instrument("fal")
+    importing = threading.Thread(target=importlib.import_module, args=("fal_client",), daemon=True)
+    importing.start()
+    signals.importing.wait(20)
+    switching = threading.Thread(target=FalInstrumentor().instrument, daemon=True)
+    switching.start()
+    signals.instrumenting.set()
+    importing.join(20), switching.join(20)
+    print(json.dumps([importing.is_alive(), switching.is_alive()]))
+    """
+
+    assert interpreter(code) == [False, False]
 
 
 def test_one_sdk_alone_can_be_switched_on(api: Api, spans: Spans, picture: Pictures) -> None:
@@ -175,3 +236,14 @@ def test_an_sdk_that_is_not_installed_does_no_harm(interpreter: Callable[..., An
     """
 
     assert interpreter(code) == "import of openai halted; None in sys.modules"
+
+
+def test_a_program_that_can_import_no_more_keeps_its_result(
+    api: Api, interpreter: Callable[..., Any], picture: Pictures
+) -> None:
+    api.answer(pictures(picture()))
+    halted = "import sys; sys.modules['image_tracing.plans'] = None\nfrom openai import OpenAI"
+
+    found = interpreter(RECORDING.format(order=f"image_tracing.instrument()\n{halted}", url=api.url))
+
+    assert found == []

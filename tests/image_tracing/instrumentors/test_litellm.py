@@ -17,7 +17,7 @@ import pytest
 from tests.conftest import Spans
 from tests.image_tracing.conftest import Pictures
 from tests.image_tracing.instrumentors.conftest import Attempts
-from tests.image_tracing.instrumentors.openai_shapes import USAGE, pictures, refusal
+from tests.image_tracing.instrumentors.openai_shapes import FAILURES, SAFETY, USAGE, pictures, refusal
 from tests.image_tracing.instrumentors.servers import Answer, Api, json_answer
 
 import image_tracing
@@ -63,6 +63,11 @@ def awaited(coming: Awaitable[Any]) -> Any:
                     await closing
 
     return asyncio.run(wait())
+
+
+def more(name: str) -> dict[str, Any]:
+    """What this function wants beside a prompt."""
+    return {"image": io.BytesIO(b"\x89PNG")} if name == "image_edit" else {}
 
 
 NewClient = Callable[..., Client]
@@ -175,80 +180,30 @@ def test_a_provider_that_no_name_tells_is_known_from_the_price_list(
     assert attempts.only["gen_ai.provider.name"] == "openai"
 
 
-SAFETY = "Your request was rejected as a result of our safety system."
-FAILURES: dict[str, tuple[Answer, str]] = {
-    "refused by moderation": (
-        refusal(400, "moderation_blocked", SAFETY, kind="image_generation_user_error"),
-        "refused",
-    ),
-    "refused by the policy": (
-        refusal(400, "content_policy_violation", SAFETY),
-        "refused",
-    ),
-    "refused in words": (refusal(400, None, SAFETY), "refused"),
-    "rate limit": (
-        refusal(429, "rate_limit_exceeded", "Rate limit reached for gpt-image-2", kind="requests"),
-        "rate_limited",
-    ),
-    "quota": (
-        refusal(429, "insufficient_quota", "You exceeded your current quota", kind="insufficient_quota"),
-        "quota",
-    ),
-    "bad key": (
-        refusal(401, "invalid_api_key", "Incorrect API key provided: sk-test."),
-        "auth",
-    ),
-    "not verified": (
-        refusal(403, None, "Your organization must be verified to use the model"),
-        "auth",
-    ),
-    "no such model": (
-        refusal(404, "model_not_found", "The model does not exist"),
-        "not_found",
-    ),
-    "bad size": (refusal(400, "invalid_value", "Invalid value: '7x7'"), "invalid_request"),
-    "server error": (
-        refusal(500, None, "The server had an error", kind="server_error"),
-        "server_error",
-    ),
-    "overloaded": (
-        refusal(503, None, "The engine is currently overloaded"),
-        "server_error",
-    ),
-    "dropped connection": (Answer(is_dropped=True), "connection"),
-    "malformed body": (
-        Answer(body=b'{"data": [', headers={"content-type": "application/json"}),
-        "server_error",
-    ),
-}
+NAMES = ("image_generation", "image_edit")
 
 
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("situation", FAILURES)
-def test_a_failure_has_its_class(client: Client, api: Api, attempts: Attempts, situation: str) -> None:
-    answer, error_class = FAILURES[situation]
+def test_a_failure_has_its_class(
+    client: Client, api: Api, attempts: Attempts, situation: str, name: str
+) -> None:
+    answer, _, error_class = FAILURES[situation]
     api.answer(answer)
 
     with pytest.raises(Exception):  # noqa: B017, PT011 - which one is the SDK's affair
-        client.call()
+        client.call(name, **more(name))
 
-    assert attempts.outcome == ("error", error_class)
-
-
-def test_half_a_body_is_a_failure(client: Client, api: Api, attempts: Attempts) -> None:
-    api.answer(Answer(body=b'{"data": [', headers={"content-type": "application/json"}, is_cut=True))
-
-    with pytest.raises(Exception):  # noqa: B017, PT011
-        client.call()
-
-    # Some versions take it for a whole one that is malformed.
-    assert attempts.outcome in (("error", "connection"), ("error", "server_error"))
+    # A body that is cut some versions take for a whole one that is malformed.
+    assert attempts.outcome[1] in {error_class, "server_error" if situation == "cut body" else error_class}
 
 
-def test_a_time_out_is_one(new_client: NewClient, api: Api, attempts: Attempts) -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_a_time_out_is_one(new_client: NewClient, api: Api, attempts: Attempts, name: str) -> None:
     api.answer(Answer(is_silent=True))
 
     with pytest.raises(litellm.Timeout):
-        new_client(timeout=0.3).call()
+        new_client(timeout=0.3).call(name, **more(name))
 
     assert attempts.outcome == ("error", "timeout")
 
@@ -290,13 +245,14 @@ def test_results_and_exceptions_are_its_own(
     assert seen[1] is raised.value
 
 
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("body", [{"created": 1, "data": []}, {"created": 1, "data": None}])
 def test_a_return_without_picture_is_no_success(
-    client: Client, api: Api, attempts: Attempts, body: object
+    client: Client, api: Api, attempts: Attempts, body: object, name: str
 ) -> None:
     api.answer(json_answer(body))
 
-    client.call()
+    client.call(name, **more(name))
 
     assert attempts.outcome == ("no_image", "no_image")
 

@@ -1,6 +1,7 @@
 """Calls of the real `openai` client, against a server of ours that speaks its protocol."""
 
 from collections.abc import Callable
+from typing import Any
 
 import openai
 import pytest
@@ -8,7 +9,14 @@ from tests.conftest import Spans
 from tests.image_tracing.conftest import Pictures
 from tests.image_tracing.instrumentors.conftest import Attempts
 from tests.image_tracing.instrumentors.openai_clients import AsyncClient, Client, Offline, SyncClient
-from tests.image_tracing.instrumentors.openai_shapes import USAGE, encoded, pictures, refusal
+from tests.image_tracing.instrumentors.openai_shapes import (
+    FAILURES,
+    SAFETY,
+    USAGE,
+    encoded,
+    pictures,
+    refusal,
+)
 from tests.image_tracing.instrumentors.servers import Answer, Api, json_answer
 
 import image_tracing
@@ -16,6 +24,11 @@ from image_tracing import attempt, current_generation, generation
 from image_tracing_postgres import Store, rows_from
 
 NewClient = Callable[..., Client]
+WAYS: dict[str, dict[str, Any]] = {
+    "generate": {},
+    "edit": {"image": ("fox.png", b"\x89PNG", "image/png")},
+    "create_variation": {"image": ("fox.png", b"\x89PNG", "image/png")},
+}
 
 
 @pytest.fixture(params=["sync", "async"])
@@ -31,7 +44,7 @@ def test_a_call_is_an_attempt_of_its_own(
 ) -> None:
     api.answer(pictures(picture()))
 
-    new_client().call(size="64x48", quality="low", user="u-1", extra_headers={"x": "y"})
+    new_client().call(size="64x48", quality="low", user="u-1", extra_headers={"x": "y"}, timeout=30)
 
     recorded = attempts.only
     assert attempts.span.name == "generate_content gpt-image-2"
@@ -146,7 +159,7 @@ def test_what_a_version_does_not_know_yet_is_seen(attempts: Attempts, picture: P
     class Reply(openai.BaseModel):
         created: int
 
-    @attempt(model="m")
+    @attempt(model="m", provider="openai")
     def paint() -> Reply:
         return Reply.construct(created=1, data=[{"b64_json": encoded(picture())}], usage=USAGE)
 
@@ -156,104 +169,31 @@ def test_what_a_version_does_not_know_yet_is_seen(attempts: Attempts, picture: P
     assert attempts.only["gen_ai.usage.output_tokens"] == USAGE["output_tokens"]
 
 
-SAFETY = "Your request was rejected as a result of our safety system."
-FAILURES: dict[str, tuple[Answer, type[Exception], str]] = {
-    "refused by moderation": (
-        refusal(400, "moderation_blocked", SAFETY, kind="image_generation_user_error"),
-        openai.BadRequestError,
-        "refused",
-    ),
-    "refused by the policy": (
-        refusal(400, "content_policy_violation", SAFETY),
-        openai.BadRequestError,
-        "refused",
-    ),
-    "refused in words": (refusal(400, None, SAFETY), openai.BadRequestError, "refused"),
-    "rate limit": (
-        refusal(429, "rate_limit_exceeded", "Rate limit reached for gpt-image-2", kind="requests"),
-        openai.RateLimitError,
-        "rate_limited",
-    ),
-    "quota": (
-        refusal(429, "insufficient_quota", "You exceeded your current quota", kind="insufficient_quota"),
-        openai.RateLimitError,
-        "quota",
-    ),
-    "hard limit": (
-        refusal(400, "billing_hard_limit_reached", "Billing hard limit has been reached"),
-        openai.BadRequestError,
-        "quota",
-    ),
-    "bad key": (
-        refusal(401, "invalid_api_key", "Incorrect API key provided: sk-test."),
-        openai.AuthenticationError,
-        "auth",
-    ),
-    "not verified": (
-        refusal(403, None, "Your organization must be verified to use the model"),
-        openai.PermissionDeniedError,
-        "auth",
-    ),
-    "no such model": (
-        refusal(404, "model_not_found", "The model does not exist"),
-        openai.NotFoundError,
-        "not_found",
-    ),
-    "bad size": (
-        refusal(400, "invalid_value", "Invalid value: '7x7'"),
-        openai.BadRequestError,
-        "invalid_request",
-    ),
-    "server error": (
-        refusal(500, None, "The server had an error", kind="server_error"),
-        openai.InternalServerError,
-        "server_error",
-    ),
-    "overloaded": (
-        refusal(503, None, "The engine is currently overloaded"),
-        openai.InternalServerError,
-        "server_error",
-    ),
-    "gateway page": (
-        Answer(status=502, body=b"<html>Bad Gateway</html>", headers={"content-type": "text/html"}),
-        openai.InternalServerError,
-        "server_error",
-    ),
-    "dropped connection": (Answer(is_dropped=True), openai.APIConnectionError, "connection"),
-    "cut body": (
-        Answer(body=b'{"data": [', headers={"content-type": "application/json"}, is_cut=True),
-        Exception,
-        "connection",
-    ),
-    "malformed body": (
-        Answer(body=b'{"data": [', headers={"content-type": "application/json"}),
-        ValueError,
-        "server_error",
-    ),
-}
-
-
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("situation", FAILURES)
 def test_a_failure_has_its_class_and_is_the_same_exception(
-    new_client: NewClient, api: Api, attempts: Attempts, situation: str
+    new_client: NewClient, api: Api, attempts: Attempts, situation: str, way: str
 ) -> None:
     answer, error, error_class = FAILURES[situation]
     api.answer(answer)
     client = new_client()
 
     with pytest.raises(error) as raised:
-        client.call()
+        client.call(way, **WAYS[way])
 
     assert client.seen == [raised.value]
     assert attempts.outcome == ("error", error_class)
 
 
-def test_a_time_out_is_one(new_client: NewClient, api: Api, attempts: Attempts) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_a_time_out_is_one(new_client: NewClient, api: Api, attempts: Attempts, way: str) -> None:
     api.answer(Answer(is_silent=True))
+    client = new_client(timeout=0.2)
 
-    with pytest.raises(openai.APITimeoutError):
-        new_client(timeout=0.2).call()
+    with pytest.raises(openai.APITimeoutError) as raised:
+        client.call(way, **WAYS[way])
 
+    assert client.seen == [raised.value]
     assert attempts.outcome == ("error", "timeout")
 
 
@@ -284,23 +224,25 @@ SUCCESSES_WITHOUT_PICTURE: dict[str, tuple[Answer, str, str]] = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("situation", SUCCESSES_WITHOUT_PICTURE)
 def test_a_return_without_picture_is_no_success(
-    new_client: NewClient, api: Api, attempts: Attempts, situation: str
+    new_client: NewClient, api: Api, attempts: Attempts, situation: str, way: str
 ) -> None:
     answer, outcome, error_class = SUCCESSES_WITHOUT_PICTURE[situation]
     api.answer(answer)
     client = new_client()
 
-    assert [client.call()] == client.seen
+    assert client.call(way, **WAYS[way]) is client.seen[0]
     assert attempts.outcome == (outcome, error_class)
 
 
-def test_the_result_is_the_same_object(new_client: NewClient, api: Api, picture: Pictures) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_the_result_is_the_same_object(new_client: NewClient, api: Api, picture: Pictures, way: str) -> None:
     api.answer(pictures(picture()))
     client = new_client()
 
-    result = client.call()
+    result = client.call(way, **WAYS[way])
 
     assert client.seen[0] is result
     assert type(result) is openai.types.ImagesResponse

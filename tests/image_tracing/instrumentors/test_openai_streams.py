@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import weakref
 from collections.abc import Callable
 from inspect import signature
 from typing import Any
@@ -12,8 +13,8 @@ import pytest
 from tests.image_tracing.conftest import Pictures
 from tests.image_tracing.instrumentors.conftest import Attempts
 from tests.image_tracing.instrumentors.openai_clients import ARGUMENTS, AsyncClient, Client, SyncClient
-from tests.image_tracing.instrumentors.openai_shapes import USAGE, completed, partial, pictures
-from tests.image_tracing.instrumentors.servers import Api, events_answer
+from tests.image_tracing.instrumentors.openai_shapes import FAILURES, USAGE, completed, partial, pictures
+from tests.image_tracing.instrumentors.servers import Answer, Api, events_answer
 
 import image_tracing
 
@@ -106,6 +107,43 @@ def test_a_refusal_within_a_stream_is_one(
     assert attempts.outcome == ("error", "refused")
 
 
+STREAM_FAILURES: dict[str, tuple[Answer, type[Exception], str]] = {
+    # What comes as a stream is looked at event by event.
+    **{name: each for name, each in FAILURES.items() if "body" not in name},
+    "malformed body": (
+        Answer(body=b'data: {"type": \n\n', headers={"content-type": "text/event-stream"}),
+        ValueError,
+        "server_error",
+    ),
+}
+
+
+@needs_streams
+@pytest.mark.parametrize("situation", STREAM_FAILURES)
+def test_a_stream_that_fails_has_its_class(
+    new_client: NewClient, api: Api, attempts: Attempts, situation: str
+) -> None:
+    answer, error, error_class = STREAM_FAILURES[situation]
+    api.answer(answer)
+    client = new_client()
+
+    with pytest.raises(error) as raised:
+        client.call(stream=True)
+
+    assert situation == "malformed body" or client.seen == [raised.value]
+    assert attempts.outcome == ("error", error_class)
+
+
+@needs_streams
+def test_a_time_out_of_a_stream_is_one(new_client: NewClient, api: Api, attempts: Attempts) -> None:
+    api.answer(Answer(is_silent=True))
+
+    with pytest.raises(openai.APITimeoutError):
+        new_client(timeout=0.2).call(stream=True)
+
+    assert attempts.outcome == ("error", "timeout")
+
+
 @needs_streams
 def test_a_stream_stays_what_it_is(
     client: openai.OpenAI, api: Api, attempts: Attempts, picture: Pictures
@@ -120,6 +158,22 @@ def test_a_stream_stays_what_it_is(
     assert next(stream).type == "image_generation.completed"
     assert list(stream) == []
     assert attempts.outcome == ("ok", None)
+
+
+@needs_streams
+def test_a_stream_read_to_its_end_is_freed_at_once(
+    client: openai.OpenAI, api: Api, attempts: Attempts, picture: Pictures
+) -> None:
+    api.answer(events_answer([completed(picture())]))
+    stream = client.images.generate(**STREAM)
+    list(stream)
+    kept = weakref.ref(stream)
+
+    gc.disable()
+    del stream
+    gc.enable()
+
+    assert kept() is None
 
 
 @needs_streams
@@ -225,6 +279,28 @@ def test_an_asynchronous_call_cancelled_was_cancelled(
     asyncio.run(look())
 
     assert attempts.outcome == ("error", "cancelled")
+
+
+def test_an_asynchronous_call_cancelled_before_it_began_was_cancelled_without_a_warning(
+    api: Api, attempts: Attempts, picture: Pictures, recwarn: pytest.WarningsRecorder
+) -> None:
+    image_tracing.instrument("openai")
+    api.answer(pictures(picture()))
+
+    async def look() -> None:
+        async with openai.AsyncOpenAI(api_key="k", base_url=api.url) as client:
+            task = asyncio.create_task(client.images.generate(**ARGUMENTS))
+            task.cancel()
+            await asyncio.wait([task])
+            del task
+            await client.images.generate(**ARGUMENTS)
+
+    asyncio.run(look())
+
+    outcomes = [(each.attributes or {})["image_generation.outcome"] for each in attempts.all]
+    # Methods of older versions are coroutine functions: there has been no call yet.
+    assert outcomes in (["error", "ok"], ["ok"])
+    assert recwarn.list == []
 
 
 def test_a_raw_response_is_read_for_its_pictures(

@@ -13,6 +13,7 @@ from tests.conftest import Spans
 from tests.image_tracing.conftest import Pictures
 from tests.image_tracing.instrumentors.conftest import Attempts
 from tests.image_tracing.instrumentors.replicate_clients import (
+    FAILURES,
     FLUX,
     PREDICTION_ID,
     SDXL,
@@ -25,7 +26,7 @@ from tests.image_tracing.instrumentors.replicate_clients import (
     problem,
     remembered,
 )
-from tests.image_tracing.instrumentors.servers import Answer, Api, Request, json_answer
+from tests.image_tracing.instrumentors.servers import Answer, Api, Request
 
 import image_tracing
 from image_tracing import attempt, generation
@@ -218,35 +219,6 @@ def test_the_failure_of_a_model_has_its_class(
     assert client.seen == [raised.value]
     assert attempts.outcome == ("error", MODEL_FAILURES[message])
     assert attempts.only["gen_ai.response.id"] == PREDICTION_ID
-
-
-FAILURES: dict[str, tuple[Answer, str]] = {
-    "refused in words": (problem(422, "- input: the prompt was flagged by the safety checker"), "refused"),
-    "rate limit": (
-        problem(429, "Request was throttled. Your rate limit resets in ~30s.", "Too Many Requests"),
-        "rate_limited",
-    ),
-    "quota": (
-        problem(402, "You have insufficient credit to run this model.", "Insufficient credit"),
-        "quota",
-    ),
-    "free time is over": (
-        problem(429, "You have reached the free time limit. To continue, set up billing."),
-        "quota",
-    ),
-    "bad key": (problem(401, "You did not pass a valid authentication token", "Unauthenticated"), "auth"),
-    "no such model": (problem(404, "The requested resource could not be found.", "Not found"), "not_found"),
-    "bad input": (problem(422, "- input.width: Must be at most 1440"), "invalid_request"),
-    "server error": (problem(500, "Something went wrong", "Internal server error"), "server_error"),
-    "gateway page": (
-        Answer(status=502, body=b"<html>Bad Gateway</html>", headers={"content-type": "text/html"}),
-        "server_error",
-    ),
-    "dropped connection": (Answer(is_dropped=True), "connection"),
-    "cut body": (Answer(status=201, body=b'{"id": "', is_cut=True), "connection"),
-    "malformed body": (Answer(status=201, body=b'{"id": "'), "server_error"),
-    "no prediction": (json_answer({}, status=201), "server_error"),
-}
 
 
 @pytest.mark.parametrize("situation", FAILURES)

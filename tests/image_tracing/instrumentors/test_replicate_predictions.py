@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import replicate
 from tests.conftest import Spans
 from tests.image_tracing.instrumentors.conftest import Attempts
+from tests.image_tracing.instrumentors.remembering import remember
 from tests.image_tracing.instrumentors.replicate_clients import (
+    FAILURES,
     FLUX,
     PREDICTION_ID,
     URL,
@@ -16,7 +19,6 @@ from tests.image_tracing.instrumentors.replicate_clients import (
     Replicate,
     made_client,
     prediction,
-    problem,
 )
 from tests.image_tracing.instrumentors.servers import Api
 
@@ -108,7 +110,7 @@ def test_a_prediction_that_has_ended_at_once_is_an_attempt(client: Any, api: Api
     assert attempts.outcome == ("ok", None)
 
 
-FAILURES = {
+ENDS = {
     "refused": (prediction("failed", error="NSFW content detected"), ("error", "refused")),
     "failed": (prediction("failed", error="list index out of range"), ("error", "server_error")),
     "canceled": (prediction("canceled"), ("error", "cancelled")),
@@ -117,11 +119,11 @@ FAILURES = {
 }
 
 
-@pytest.mark.parametrize("situation", FAILURES)
+@pytest.mark.parametrize("situation", ENDS)
 def test_a_prediction_without_picture_is_no_success(
     client: Any, api: Api, attempts: Attempts, situation: str
 ) -> None:
-    end, outcome = FAILURES[situation]
+    end, outcome = ENDS[situation]
     Replicate(api, prediction("starting"), end)
 
     client.predictions.create(VERSION, ASKED).wait()
@@ -137,13 +139,38 @@ def test_a_prediction_that_is_canceled_is_one(client: Any, api: Api, attempts: A
     assert attempts.outcome == ("error", "cancelled")
 
 
-def test_a_creation_that_fails_is_an_attempt(client: Any, api: Api, attempts: Attempts) -> None:
-    api.answer(problem(402, "You have insufficient credit"))
-
-    with pytest.raises(Exception, match="insufficient"):
+def create(api: Api) -> None:
+    client = made_client(api)
+    try:
         client.models.predictions.create(FLUX, ASKED)
+    finally:
+        client._client.close()
 
-    assert attempts.outcome == ("error", "quota")
+
+async def create_async(api: Api) -> None:
+    client = made_client(api)
+    try:
+        await client.models.predictions.async_create(FLUX, ASKED)
+    finally:
+        await client._async_client.aclose()
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+@pytest.mark.parametrize("situation", FAILURES)
+def test_a_creation_that_fails_is_an_attempt_and_raises_the_same_exception(
+    monkeypatch: pytest.MonkeyPatch, api: Api, attempts: Attempts, situation: str, is_async: bool
+) -> None:
+    answer, error_class = FAILURES[situation]
+    name = "async_create" if is_async else "create"
+    seen = remember(monkeypatch, replicate.model.ModelsPredictions, name)
+    image_tracing.instrument("replicate")
+    api.answer(answer)
+
+    with pytest.raises(Exception) as raised:  # noqa: PT011 - which one is the SDK's affair
+        asyncio.run(create_async(api)) if is_async else create(api)
+
+    assert seen == [raised.value]
+    assert attempts.outcome == ("error", error_class)
     assert attempts.only["gen_ai.request.model"] == FLUX
 
 

@@ -179,6 +179,10 @@ FAILURES: dict[str, tuple[Answer, str]] = {
         refusal(503, "service_unavailable", "The server is overloaded or not ready yet."),
         "server_error",
     ),
+    "gateway page": (
+        Answer(status=502, body=b"<html>Bad Gateway</html>", headers={"content-type": "text/html"}),
+        "server_error",
+    ),
     "dropped connection": (Answer(is_dropped=True), "connection"),
     "cut body": (
         Answer(body=b'{"data": [', headers={"content-type": "application/json"}, is_cut=True),

@@ -5,10 +5,12 @@ import shutil
 from pathlib import Path
 
 from image_tracing_postgres.spool import Spool
+from image_tracing_postgres.spool.adoption import Adoption
 from image_tracing_postgres.spool.compaction import Compaction
 from image_tracing_postgres.spool.folder import segments_in
 from image_tracing_postgres.spool.payloads import identity_of, is_attempt, is_failed_root, is_of_ended
 from image_tracing_postgres.spool.room import Room, used_bytes
+from image_tracing_postgres.spool.segment import Segment
 
 from .conftest import NewDrainer, Records, payloads_in, rows_in
 
@@ -96,6 +98,28 @@ def test_segments_of_the_dead_make_room_too(folder: Path, records: Records) -> N
     assert used_bytes(folder) < 0.8 * LIMIT
     assert len(payloads_in(folder)) == before + 1
     assert spool.append(records()) is True
+    spool.close()
+
+
+def test_what_the_dead_left_open_is_still_known_when_room_was_made(folder: Path, records: Records) -> None:
+    dead = Spool(folder)
+    dead.append(records(end_time=None), begins="a")
+    [segment] = dead.segments
+    segment.cursor = segment.measure()
+    segment.note_cursor()
+    while used_bytes(folder) < 1.1 * LIMIT:
+        dead.append(records(request=REQUEST))
+    dead.close()
+    [path] = segments_in(folder)
+    spool = Spool(folder, limit_bytes=LIMIT)
+    spool.append(records())
+    Compaction(spool).make_room()
+
+    adopted = Segment.adopted(path)
+    assert adopted is not None
+    assert adopted.cursor == 0
+    assert len(Adoption(adopted).interrupted()) == 1
+    adopted.close()
     spool.close()
 
 

@@ -33,6 +33,14 @@ with generation(lesson_id="open"):
 """
 
 
+@pytest.fixture(autouse=True)
+def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """One for each test: the command also tells of spans for other databases, and other tests leave some."""
+    folder = tmp_path / "data"
+    monkeypatch.setenv("IMAGE_TRACING_DATA_DIR", str(folder))
+    return folder
+
+
 def drain(database_url: str, *words: str) -> subprocess.CompletedProcess[str]:
     """The command as a program of its own."""
     program = [sys.executable, "-m", "image_tracing_viewer", "drain", "--database-url", database_url, *words]

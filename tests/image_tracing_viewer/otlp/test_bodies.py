@@ -176,24 +176,33 @@ def test_a_parent_that_is_none_does_not_matter(parent: bytes) -> None:
 @pytest.mark.parametrize(
     ("start", "end", "found"),
     [
-        (0, 0, (0, 0)),
         (0, 7, (7, 7)),
-        (7, 0, (7, 7)),
+        (7, 0, (7, None)),
         (7, 5, (7, 7)),
         (5, 2**64 - 1, (5, 2**64 - 1)),
     ],
 )
-def test_times_are_brought_in_order(start: int, end: int, found: tuple[int, int]) -> None:
-    sent = read(of_protobuf(span(start_time_unix_nano=start, end_time_unix_nano=end)))
+def test_times_are_brought_in_order(start: int, end: int, found: tuple[int, int | None]) -> None:
+    times = {"startTimeUnixNano": start, "endTimeUnixNano": end or None}
+    for sent in (
+        read(of_protobuf(span(start_time_unix_nano=start, end_time_unix_nano=end))),
+        read(of_json(json_span(**times))),
+    ):
+        assert (sent.start_time, sent.end_time) == found
 
-    assert (sent.start_time, sent.end_time) == found
+
+def test_a_span_without_any_time_is_bad() -> None:
+    wanted = BadSpan("a span must have a start or an end time")
+
+    assert of_protobuf(span(start_time_unix_nano=0, end_time_unix_nano=0)) == wanted
+    assert of_json(json_span(startTimeUnixNano=None, endTimeUnixNano="0")) == wanted
 
 
 @pytest.mark.parametrize(
-    ("time", "found"), [("-5", 0), (10**30, 2**64 - 1), (1e18, 10**18), ("9" * 20, 2**64 - 1)]
+    ("time", "found"), [("-5", None), (10**30, 2**64 - 1), (1e18, 10**18), ("9" * 20, 2**64 - 1)]
 )
-def test_times_that_protobuf_has_no_room_for_are_clamped(time: Any, found: int) -> None:
-    sent = read(of_json(json_span(startTimeUnixNano=time, endTimeUnixNano=time)))
+def test_times_that_protobuf_has_no_room_for_are_clamped(time: Any, found: int | None) -> None:
+    sent = read(of_json(json_span(endTimeUnixNano=time)))
 
     assert sent.end_time == found
 
@@ -307,6 +316,25 @@ def test_numbers_that_json_has_not_come_as_texts(value: str) -> None:
     found = of_json(json_span(attributes=[{"key": "a", "value": {"doubleValue": value}}]))
 
     assert isinstance((read(found).attributes or {})["a"], float)
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ('{"doubleValue": Infinity}', float("inf")),
+        ('{"intValue": 1e3}', 1_000),
+        ('{"intValue": 99999999999999999999999999}', 99999999999999999999999999),
+        ('{"stringValue": "a", "intValue": 1}', "a"),
+        ('{"stringValue": "a", "stringValue": "b"}', "b"),
+        ('{"intValue": NaN}', None),
+    ],
+)
+def test_what_json_should_not_hold_is_read_or_makes_a_bad_span(written: str, found: Any) -> None:
+    body = json.dumps(json_request(json_span(attributes=[{"key": "a", "value": "VALUE"}])))
+
+    [sent] = json_body.spans_in(body.replace('"VALUE"', written).encode())
+
+    assert found == (None if isinstance(sent, BadSpan) else (sent.attributes or {})["a"])
 
 
 def test_null_counts_as_absent_and_unknown_fields_are_passed_over() -> None:

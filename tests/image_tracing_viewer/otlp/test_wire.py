@@ -28,7 +28,7 @@ def test_a_request_is_taken_apart_into_what_protobuf_wrote() -> None:
     [(scope, pieces)] = first.scopes
     assert scope == sent.resource_spans[0].scope_spans[0].scope.SerializeToString()
     written = [each.SerializeToString() for each in sent.resource_spans[0].scope_spans[0].spans]
-    assert [wire.piece(start, end) for start, end in pieces] == written
+    assert [wire.span(start, end) for start, end in pieces] == written
     assert second == (b"", [])
 
 

@@ -1,7 +1,6 @@
 """The spans of a request in JSON, as OTLP writes it: ids in hexadecimal, 64-bit integers as texts."""
 
 import base64
-import json
 import re
 from collections.abc import Iterator
 from itertools import islice
@@ -11,13 +10,12 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from image_tracing.storable import DEPTH_LIMIT
+from image_tracing.storable import DEPTH_LIMIT, original_size_bytes
+from image_tracing_viewer.otlp.json_pieces import Document, Json
 from image_tracing_viewer.otlp.limits import (
     ATTRIBUTES_MAX,
     EVENTS_MAX,
-    FIELDS_MAX,
     MESSAGES_MAX,
-    refuse_fields,
     refuse_malformed,
     refuse_messages,
 )
@@ -32,10 +30,6 @@ from image_tracing_viewer.otlp.spans import (
 )
 from image_tracing_viewer.otlp.values import TOO_DEEP, Budget, Tree, cut_mark
 
-Json = dict[str, Any]
-
-# A text, also one without an end, in one go; else what begins or parts values.
-_TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[{,]', re.DOTALL)
 _HEX: Final = re.compile(r"(?:[0-9a-fA-F]{2})+")
 _INTEGER: Final = re.compile(r"-?[0-9]{1,20}")
 # The texts that protobuf's JSON has for what JSON has no number for.
@@ -45,7 +39,11 @@ _KINDS: Final = {
     for number, name in enumerate(("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"))
 }
 _CODES: Final = {"STATUS_CODE_UNSET": 0, "STATUS_CODE_OK": 1, "STATUS_CODE_ERROR": 2}
-_UNREADABLE: Final = BadSpan("a span, or its resource or scope, is not as OTLP writes it in JSON")
+# Bytes that were too long to be looked at.
+_CUT: Final = "… [cut: "
+_UNREADABLE: Final = BadSpan(
+    "a span, or its resource or scope, is not as OTLP writes it in JSON, or is far too large"
+)
 
 
 def spans_in(body: bytes | bytearray) -> Iterator[ReadableSpan | BadSpan]:
@@ -56,8 +54,8 @@ def spans_in(body: bytes | bytearray) -> Iterator[ReadableSpan | BadSpan]:
     Raises:
         RequestError: 400, it is no JSON or no such request; 413, it holds too much.
     """
-    reading = _Reading()
-    for resource_object, scopes in _taken_apart(_parsed(body)):
+    document, reading = Document(body), _Reading()
+    for resource_object, scopes in _taken_apart(document.tree):
         resource = reading.resource(resource_object)
         for scope_object, spans in scopes:
             scope = reading.scope(scope_object)
@@ -65,34 +63,7 @@ def spans_in(body: bytes | bytearray) -> Iterator[ReadableSpan | BadSpan]:
                 if resource is None or scope is None:
                     yield _UNREADABLE
                 else:
-                    yield reading.span(span, Source(resource, scope))
-
-
-def _parsed(body: bytes | bytearray) -> Json:
-    """The document, unless it has more values than a parser should make objects of."""
-    if body.count(b"{") + body.count(b"[") + body.count(b",") > FIELDS_MAX:
-        _count_values(body)
-    try:
-        document = json.loads(body.decode("utf-8"))
-    except UnicodeDecodeError:
-        refuse_malformed("it is not in UTF-8")
-    except RecursionError:
-        refuse_malformed("its values are nested too deep")
-    except ValueError:
-        refuse_malformed("it is no JSON")
-    if not isinstance(document, dict):
-        refuse_malformed("it is no JSON object")
-    return document
-
-
-def _count_values(body: bytes | bytearray) -> None:
-    """Refuse more than FIELDS_MAX values; what stands in texts is none."""
-    values = 0
-    for count, token in enumerate(_TOKEN.finditer(body)):
-        values += body[token.start()] != 0x22
-        # Texts in a row are no JSON, and are not counted for long.
-        if values > FIELDS_MAX or count > 4 * FIELDS_MAX:
-            refuse_fields()
+                    yield reading.span(document.span(span), Source(resource, scope))
 
 
 def _taken_apart(document: Json) -> list[tuple[Any, list[tuple[Any, list[Any]]]]]:
@@ -277,9 +248,11 @@ def _number(value: Any) -> float:
         raise _UnreadableError from None
 
 
-def _bytes(value: Any) -> bytes:
+def _bytes(value: Any) -> Tree:
     if not isinstance(value, str):
         raise _UnreadableError
+    if value.startswith(_CUT):
+        return f"<bytes: {original_size_bytes(value) * 3 // 4} bytes>"
     try:
         return base64.b64decode(value)
     except ValueError:

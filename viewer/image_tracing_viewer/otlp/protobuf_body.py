@@ -24,12 +24,15 @@ from image_tracing_viewer.otlp.spans import (
     scope_of,
     span_from,
 )
+from image_tracing_viewer.otlp.texts import LEAN_SPAN_BYTES
 from image_tracing_viewer.otlp.values import TOO_DEEP, Budget, Tree, cut_mark
 from image_tracing_viewer.otlp.wire import Wire
 
 _PLAIN: Final = frozenset({"string_value", "bool_value", "int_value", "double_value", "bytes_value"})
 _NO_PROTOBUF: Final = (DecodeError, UnicodeDecodeError)
-_UNREADABLE: Final = BadSpan("a span, or its resource or scope, could not be read as protobuf")
+_UNREADABLE: Final = BadSpan(
+    "a span, or its resource or scope, could not be read as protobuf, or is far too large"
+)
 
 
 def spans_in(body: bytes | bytearray) -> Iterator[ReadableSpan | BadSpan]:
@@ -49,7 +52,7 @@ def spans_in(body: bytes | bytearray) -> Iterator[ReadableSpan | BadSpan]:
                 if resource is None or scope is None:
                     yield _UNREADABLE
                 else:
-                    yield reading.span(wire.piece(start, end), Source(resource, scope))
+                    yield reading.span(wire.span(start, end), Source(resource, scope))
 
 
 class _Reading:
@@ -72,6 +75,8 @@ class _Reading:
         return scope_of(scope.name, scope.version)
 
     def span(self, piece: bytes, source: Source) -> ReadableSpan | BadSpan:
+        if len(piece) > LEAN_SPAN_BYTES:
+            return _UNREADABLE
         try:
             span = SpanMessage.FromString(piece)
         except _NO_PROTOBUF:

@@ -8,7 +8,7 @@ import anyio
 from starlette.requests import ClientDisconnect, Request
 
 from image_tracing_viewer.errors import RequestError
-from image_tracing_viewer.otlp.replies import MEDIA_TYPES, Encoding
+from image_tracing_viewer.otlp.replies import MEDIA_TYPES, Encoding, encoding_in
 
 Compression = Literal["gzip", "identity"]
 
@@ -19,8 +19,7 @@ _HELD_MAX_BYTES: Final = 128 * 1024 * 1024
 
 def encoding_of(request: Request) -> Encoding:
     """Raises RequestError: 415, the body is neither protobuf nor JSON."""
-    given = request.headers.getlist("content-type")
-    encoding = MEDIA_TYPES.get(given[0].partition(";")[0].strip().lower()) if len(given) == 1 else None
+    encoding = encoding_in(request.headers.getlist("content-type"))
     if encoding is None:
         accepted = " and ".join(MEDIA_TYPES)
         raise RequestError(415, f"the Content-Type should be one of OTLP's; accepted are {accepted}")
@@ -52,16 +51,18 @@ class Bodies:
 
     @asynccontextmanager
     async def of(self, request: Request) -> AsyncIterator[bytearray]:
-        """The body, which counts as held until the context ends.
+        """The body, which counts as held until the context ends, although it may be emptied before.
 
         Raises:
             RequestError: 400, it ended early; 408, it took too long; 503, too much is held already.
         """
         body = bytearray()
+        held_bytes = 0
         try:
             try:
                 with anyio.fail_after(self._seconds):
                     async for chunk in request.stream():
+                        held_bytes += len(chunk)
                         self.held_bytes += len(chunk)
                         body += chunk
                         if self.held_bytes > self._held_max_bytes:
@@ -76,7 +77,7 @@ class Bodies:
                 raise RequestError(400, "the body ended early", code="malformed_body") from None
             yield body
         finally:
-            self.held_bytes -= len(body)
+            self.held_bytes -= held_bytes
 
     def _busy(self) -> RequestError:
         return RequestError(

@@ -69,15 +69,20 @@ def scope_of(name: str, version: str) -> InstrumentationScope:
 
 
 def span_from(sent: SentSpan, source: Source) -> ReadableSpan | BadSpan:
-    """The span, its times in order and within OTLP's range; or why its ids are none."""
+    """The span, its times in order and within OTLP's range; or why it is none.
+
+    OTLP has no other word for a span that has not ended than an end of 0.
+    """
     if len(sent.trace_id) != TRACE_ID_BYTES or not any(sent.trace_id):
         return BadSpan(f"a trace id must have {TRACE_ID_BYTES} bytes that are not all zero")
     if len(sent.span_id) != SPAN_ID_BYTES or not any(sent.span_id):
         return BadSpan(f"a span id must have {SPAN_ID_BYTES} bytes that are not all zero")
+    start_time, end_time = _time(sent.start_time), _time(sent.end_time)
+    if not start_time and not end_time:
+        return BadSpan("a span must have a start or an end time")
+    # A start that was not said is better the end than 1970.
+    start_time = start_time or end_time
     trace_id = int.from_bytes(sent.trace_id, "big")
-    end_time = _time(sent.end_time)
-    # A time that was not said is better the other one than 1970.
-    start_time = _time(sent.start_time) or end_time
     return ReadableSpan(
         name=sent.name,
         context=_context(trace_id, sent.span_id),
@@ -88,7 +93,7 @@ def span_from(sent: SentSpan, source: Source) -> ReadableSpan | BadSpan:
         kind=_KINDS.get(sent.kind, SpanKind.INTERNAL),
         status=_status(sent.status_code, sent.status_message),
         start_time=start_time,
-        end_time=max(start_time, end_time),
+        end_time=max(start_time, end_time) if end_time else None,
         instrumentation_scope=source.scope,
     )
 

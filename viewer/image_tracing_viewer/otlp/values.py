@@ -4,10 +4,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from image_tracing.descriptions import description
-from image_tracing.storable import DEPTH_LIMIT, NODE_LIMIT, storable_json
+from image_tracing.storable import DEPTH_LIMIT, NODE_LIMIT, cut, storable_json
 
 # What lies within lists and maps, all of a request together.
 _NODES: Final = 200_000
+# More of a text than is stored or looked at for secrets.
+_LONG: Final = 96 * 1024
+# Of JSON within a text; a row takes a twentieth of it.
+_TEXT_VALUES: Final = 100_000
 _PRIMITIVES: Final = frozenset({str, bool, int, float})
 
 Tree = Any
@@ -31,6 +35,13 @@ class Budget:
         return taken
 
 
+def _within(text: str) -> str:
+    """A long text, cut if it could be JSON of very many values: it is read as that further on."""
+    if text.count("[") + text.count("{") + text.count(",") <= _TEXT_VALUES:
+        return text
+    return cut(text, limit_bytes=_LONG)
+
+
 def cut_mark(left_out: int) -> str:
     """What stands in for members that were left out."""
     return f"… [cut: {left_out} more]"
@@ -51,7 +62,7 @@ def attribute(tree: Tree) -> Any:
 def attributes(trees: Mapping[str, Tree]) -> dict[str, Any]:
     """The attributes of a span, an event or a resource; those without a name or a value are left out."""
     return {
-        key: tree if type(tree) is str else attribute(tree)
+        key: attribute(tree) if type(tree) is not str else tree if len(tree) <= _LONG else _within(tree)
         for key, tree in trees.items()
         if key and tree is not None
     }

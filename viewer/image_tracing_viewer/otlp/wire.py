@@ -14,7 +14,10 @@ from image_tracing_viewer.otlp.limits import (
     refuse_malformed,
     refuse_messages,
 )
+from image_tracing_viewer.otlp.texts import LEAN_SPAN_BYTES, TextRoom, marked
 
+# A piece this small is parsed as it is, whatever its texts are.
+_UNCUT_BYTES: Final = 1024 * 1024
 # A piece this small has at most half as many parts as bytes, which no parser minds.
 _UNCOUNTED_BYTES: Final = 8_192
 _LENGTH_DELIMITED: Final = 2
@@ -24,6 +27,8 @@ _DEPTH_MAX: Final = 100
 # Which fields of a message are messages in turn: number -> their schema.
 Schema = Mapping[int, Any]
 _VALUE: Final[dict[int, Any]] = {}
+_TEXT: Final = 1
+_BYTES: Final = 7
 _KEY_VALUE: Final[Schema] = {2: _VALUE}
 _VALUE.update({5: {1: _VALUE}, 6: {1: _KEY_VALUE}})
 _RESOURCE: Final[Schema] = {1: _KEY_VALUE, 3: {}}
@@ -46,37 +51,37 @@ class ResourceSpans(NamedTuple):
 
 
 class Wire:
-    """A body taken apart into the pieces that are worth parsing."""
+    """A body taken apart into the pieces that are worth parsing.
+
+    Raises RequestError: 400, this is no protobuf; 413, it holds too much.
+    """
 
     def __init__(self, body: bytes | bytearray) -> None:
         self._body = body
+        self._view = memoryview(body)
         self._messages_left = MESSAGES_MAX
         self._fields_left = FIELDS_MAX
 
     def resource_spans(self) -> list[ResourceSpans]:
-        """What the request holds, all of it counted.
-
-        Raises:
-            RequestError: 400, this is no protobuf; 413, it holds too much.
-        """
+        """What the request holds, all of it counted."""
         try:
             return [
                 self._resource_spans(start, end)
-                for number, start, end in self._fields(0, len(self._body))
+                for number, _, start, end in self._fields(0, len(self._body))
                 if number == 1
             ]
         except IndexError:
             refuse_malformed("it ends too early")
 
-    def piece(self, start: int, end: int) -> bytes:
-        """The bytes from `start` to `end`."""
-        return bytes(self._body[start:end])
+    def span(self, start: int, end: int) -> bytes:
+        """The bytes of a span, within bounds: its longest texts are cut."""
+        return self._piece(_SPAN, start, end)
 
     def _resource_spans(self, start: int, end: int) -> ResourceSpans:
         self._count_message()
         resource: bytes | None = None
         scopes = []
-        for number, from_, to in self._fields(start, end):
+        for number, _, from_, to in self._fields(start, end):
             if number == 1:
                 resource = self._only(resource, _RESOURCE, from_, to)
             elif number == 2:
@@ -87,7 +92,7 @@ class Wire:
         self._count_message()
         scope: bytes | None = None
         spans = []
-        for number, from_, to in self._fields(start, end):
+        for number, _, from_, to in self._fields(start, end):
             if number == 1:
                 scope = self._only(scope, _SCOPE, from_, to)
             elif number == 2:
@@ -101,7 +106,10 @@ class Wire:
         if known is not None:
             refuse_malformed("it has two resources or scopes where one belongs")
         self._check(schema, start, end)
-        return self.piece(start, end)
+        piece = self._piece(schema, start, end)
+        if len(piece) > LEAN_SPAN_BYTES:
+            refuse_fields()
+        return piece
 
     def _count_message(self) -> None:
         self._messages_left -= 1
@@ -123,13 +131,49 @@ class Wire:
                 levels.append(self._nested(*found))
 
     def _nested(self, schema: Schema, start: int, end: int) -> Iterator[tuple[Schema, int, int]]:
-        for number, from_, to in self._fields(start, end):
+        for number, _, from_, to in self._fields(start, end):
             inner = schema.get(number)
             if inner is not None:
                 yield inner, from_, to
 
-    def _fields(self, position: int, end: int) -> Iterator[tuple[int, int, int]]:
-        """Number, start and end of each length-delimited field; the others are only counted.
+    def _piece(self, schema: Schema, start: int, end: int) -> bytes:
+        if end - start <= _UNCUT_BYTES:
+            return bytes(self._view[start:end])
+        # They were counted before.
+        fields_left = self._fields_left
+        lean = self._lean(schema, start, end, TextRoom())
+        self._fields_left = fields_left
+        return bytes(lean)
+
+    def _lean(self, schema: Schema, start: int, end: int, room: TextRoom) -> bytearray:
+        """A message whose long texts are cut, and whose long bytes are told by their size.
+
+        Over LEAN_SPAN_BYTES it is given up, and may end anywhere.
+        """
+        lean = bytearray()
+        place = start
+        for number, begin, from_, to in self._fields(start, end):
+            inner = schema.get(number)
+            if inner is not None:
+                content: bytes | bytearray | None = self._lean(inner, from_, to, room)
+            elif schema is _VALUE and number == _BYTES:
+                number, content = _TEXT, f"<bytes: {to - from_} bytes>".encode()
+            else:
+                head = room.kept(self._view[from_:to])
+                content = None if head is None else marked(head, to - from_)
+            if content is not None:
+                lean += self._view[place:begin]
+                lean += _prefix(number, len(content))
+                lean += content
+                place = to
+                if len(lean) > LEAN_SPAN_BYTES:
+                    return lean
+        return lean + self._view[place:end]
+
+    def _fields(self, position: int, end: int) -> Iterator[tuple[int, int, int, int]]:
+        """Number, beginning, and start and end of the content, of each length-delimited field.
+
+        The others are only counted.
 
         One function without calls: it is what a request costs. Raises IndexError at the end of the body.
         """
@@ -138,6 +182,7 @@ class Wire:
             self._fields_left -= 1
             if self._fields_left < 0:
                 refuse_fields()
+            begin = position
             tag = body[position]
             position += 1
             if tag > 127:
@@ -151,7 +196,7 @@ class Wire:
                 start, position = position, position + size
                 if position > end:
                     refuse_malformed("a length in it leads beyond its end")
-                yield tag >> 3, start, position
+                yield tag >> 3, begin, start, position
             elif kind == 0:
                 _, position = self._varint(position)
             elif kind == 1:
@@ -175,3 +220,16 @@ class Wire:
             shift += 7
             if shift > 63:
                 refuse_malformed("a number in it is longer than 64 bits")
+
+
+def _prefix(number: int, size: int) -> bytes:
+    """What stands before the content of a length-delimited field."""
+    return _varint_of(number << 3 | _LENGTH_DELIMITED) + _varint_of(size)
+
+
+def _varint_of(value: int) -> bytes:
+    encoded = bytearray()
+    while value > 127:
+        encoded.append(value & 127 | 128)
+        value >>= 7
+    return bytes((*encoded, value))
