@@ -42,6 +42,15 @@ _NOT_TOLD: Final = Verdict(
     "no image: none was told; call record_images(result) inside the block",
 )
 _CLOSED: Final = Verdict("error", "cancelled", "closed before a picture came", "closed before a picture came")
+# What a row cannot do without, the most needed last.
+_VITAL: Final = (
+    names.ERROR_CATEGORY,
+    names.OUTCOME,
+    names.LESSON_ID,
+    names.GENERATION_ID,
+    names.ROLE,
+    names.REQUEST_MODEL,
+)
 # Models that run in the process of their caller: no call leaves it.
 _IN_PROCESS: Final = frozenset({"diffusers", "in_process", "local", "onnx", "torch", "transformers"})
 
@@ -307,7 +316,6 @@ class Attempt:
             outcome, failure = "error", Failure("no outcome", "unknown", "unknown")
         else:
             outcome, failure = verdict.outcome, self._shortfall(verdict)
-        last: dict[str, Any] = {}
         tally = self.generation.tally
         if failure is None:
             tally.succeed(
@@ -321,17 +329,18 @@ class Attempt:
             set_error(self._span, failure.message)
             attributes[names.ERROR_MESSAGE] = failure.message
             attributes[names.ERROR_TYPE] = failure.error_type
-            last[names.ERROR_CATEGORY] = failure.error_class
+            attributes[names.ERROR_CATEGORY] = failure.error_class
         if self.generation.switches.messages:
             self.generation.take_messages(attributes, has_succeeded=failure is None)
-        last[names.OUTCOME] = outcome
+        attributes[names.OUTCOME] = outcome
+        first = self.first_attributes
         if self._lesson_id is not None:
-            last[names.LESSON_ID] = self._lesson_id
-        last[names.GENERATION_ID] = self.generation.generation_id
-        last[names.ROLE] = names.ROLE_ATTEMPT
-        if self.model is not None:
-            last[names.REQUEST_MODEL] = self.model
-        set_attributes(self._span, attributes, last)
+            attributes[names.LESSON_ID] = self._lesson_id
+        if names.GENERATION_ID not in first:
+            attributes[names.GENERATION_ID] = self.generation.generation_id
+        if self.model is not None and names.REQUEST_MODEL not in first:
+            attributes[names.REQUEST_MODEL] = self.model
+        set_attributes(self._span, attributes, first=first, vital=_VITAL)
 
     def _exception(self, error: BaseException, attributes: dict[str, Any]) -> Failure:
         switches = self.generation.switches
@@ -406,9 +415,11 @@ def begin_attempt(
         generation = Generation(span, switches=switches or Switches(), lesson_id=lesson_id)
         # Its span is the attempt's, which writes it.
         generation.is_recording = False
+        generation.is_measured = True
     attempt = Attempt(span, generation, model=model, lesson_id=lesson_id)
     attempt.first_attributes = attributes
-    attempt.stopwatch = stopwatch(start_time)
+    if generation.is_measured:
+        attempt.stopwatch = stopwatch(start_time)
     if attempt.is_recording and not has_kept(span, attributes):
         attempt.attributes = attributes
     attempt.number = generation.tally.begin(model)

@@ -35,6 +35,15 @@ _OWN_ATTRIBUTES_LIMIT: Final = 32
 _URLS_LIMIT: Final = 500
 _MESSAGES_LIMIT: Final = 65_536
 _NO_CONTEXT: Final = Context()
+# What a row cannot do without, the most needed last.
+_VITAL: Final = (
+    names.ERROR_CATEGORY,
+    names.MODEL_USED,
+    names.MODELS_TRIED,
+    names.LESSON_ID,
+    names.GENERATION_ID,
+    names.ROLE,
+)
 
 
 class Generation:
@@ -60,6 +69,8 @@ class Generation:
         self._is_ended = False
         self._id: str | None = None
         self.attributes: dict[str, Any] = {}
+        # Those the span was created with; they are written again only where a sampler dropped them.
+        self.first_attributes: Mapping[str, Any] = {}
         self.cleaner = Cleaner()
         self.has_traceback = False
         self.is_block = False
@@ -67,6 +78,8 @@ class Generation:
         self._messages: dict[str, list[str]] = {}
         # Metrics do not depend on sampling.
         self.stopwatch: Stopwatch | None = None
+        # Whether its attempts are measured too: to ask for the meter provider is not cheap.
+        self.is_measured = False
 
     @property
     def is_looked_at(self) -> bool:
@@ -123,7 +136,7 @@ class Generation:
         """Add attributes of the user's; ours of the same name win."""
         for name, value in islice(attributes.items(), _OWN_ATTRIBUTES_LIMIT):
             own = _attribute_value(value)
-            if own is not None:
+            if own is not None and str(name) not in self.first_attributes:
                 self.attributes[str(name)] = own
 
     def set_requested(self, count: int | None) -> None:
@@ -194,18 +207,14 @@ class Generation:
                 and self.switches.content
             ):
                 attributes[names.EXCEPTION_STACKTRACE] = traceback_of(error)
-        last: dict[str, Any] = {}
         if failure is not None:
-            last[names.ERROR_CATEGORY] = failure.error_class
+            attributes[names.ERROR_CATEGORY] = failure.error_class
         model_used = self._model_used or tally.model_used
         if model_used is not None:
-            last[names.MODEL_USED] = model_used
-        last[names.MODELS_TRIED] = tuple(tally.models_tried)
-        if self.lesson_id is not None:
-            last[names.LESSON_ID] = self.lesson_id
-        last[names.GENERATION_ID] = self.generation_id
-        last[names.ROLE] = names.ROLE_GENERATION
-        set_attributes(self._span, attributes, last)
+            attributes[names.MODEL_USED] = model_used
+        attributes[names.MODELS_TRIED] = tuple(tally.models_tried)
+        attributes[names.GENERATION_ID] = self.generation_id
+        set_attributes(self._span, attributes, first=self.first_attributes, vital=_VITAL)
 
     def _write_response(self, attributes: dict[str, Any], result: object) -> None:
         tally = self.tally
@@ -284,6 +293,8 @@ def begin_generation(
     generation = Generation(span, switches=switches, lesson_id=lesson_id)
     generation.name = name
     generation.stopwatch = stopwatch(start_time)
+    generation.is_measured = generation.stopwatch is not None
+    generation.first_attributes = attributes
     if generation.is_recording and not has_kept(span, attributes):
         generation.attributes = attributes
     generation.context = context_with(span, generation)

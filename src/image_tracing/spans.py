@@ -1,6 +1,7 @@
 """Spans as generations and attempts write them."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from opentelemetry.trace import Span, StatusCode
@@ -41,7 +42,12 @@ def clean_message(message: str) -> str:
 
 def error_type_of(error: BaseException) -> str:
     """The full name of the exception's class, without `builtins`."""
-    kind = type(error)
+    kind: type = type(error)
+    return _name_of(kind)
+
+
+@lru_cache(maxsize=512)
+def _name_of(kind: type) -> str:
     module = kind.__module__
     return clean_text(kind.__qualname__ if module == "builtins" else f"{module}.{kind.__qualname__}")
 
@@ -53,9 +59,12 @@ def traceback_of(error: BaseException) -> str:
     return cut(clean_text("".join(format_exception(error))), limit_bytes=_TRACEBACK_LIMIT_BYTES)
 
 
-def set_attributes(span: Span, attributes: dict[str, Any], last: Mapping[str, Any]) -> None:
-    """Write all at once, `last` last: where a limit on their number is set, the oldest are dropped.
+def set_attributes(
+    span: Span, attributes: dict[str, Any], *, first: Mapping[str, Any], vital: tuple[str, ...]
+) -> None:
+    """Write all at once, but for those that the span was created with, `first`.
 
+    Where a limit on their number has dropped some, the oldest ones, those that are `vital` are written again.
     Beyond the size limit of a span the longest texts are cut until the rest fits.
     """
     get = attributes.get
@@ -67,11 +76,10 @@ def set_attributes(span: Span, attributes: dict[str, Any], last: Mapping[str, An
     )
     if length > _LONG:
         _cut_to_span_limit(attributes)
-    if names.ROLE in attributes:
-        for name in last:
-            attributes.pop(name, None)
-    attributes.update(last)
     span.set_attributes(attributes)
+    if getattr(span, "dropped_attributes", True):
+        known = {**first, **attributes}
+        span.set_attributes({name: known[name] for name in vital if name in known})
 
 
 def _cut_to_span_limit(attributes: dict[str, Any]) -> None:

@@ -249,6 +249,21 @@ def test_a_call_that_python_refuses_is_refused_as_ever(spans: Spans) -> None:
         paint_anyhow("flux")
 
 
+def test_attributes_of_ones_own_never_replace_ours(spans: Spans) -> None:
+    names = ("gen_ai.operation.name", "image_generation.role", "image_generation.generation_id")
+
+    @generation(
+        lesson_id="l-1", attributes={**dict.fromkeys(names, "mine"), "image_generation.lesson_id": "x"}
+    )
+    def run() -> None: ...
+
+    run()
+
+    found = attributes(spans)
+    assert found["image_generation.lesson_id"] == "l-1"
+    assert "mine" not in {found[name] for name in names}
+
+
 def test_the_request_of_a_generation_is_the_rest_of_its_parameters(spans: Spans) -> None:
     @generation(name="illustrate", attributes={"app.tenant": "t-1", "app.depth": 3})
     def run(lesson_id: str, prompts: list[str], *, size: str = "1024x1024") -> list[str]:

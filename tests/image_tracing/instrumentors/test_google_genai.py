@@ -120,7 +120,7 @@ def test_the_server_is_known_when_the_span_begins(
     new_client().call()
 
     [span] = spans.finished()
-    assert list(span.attributes or {})[3:5] == ["server.address", "server.port"]
+    assert list(span.attributes or {})[5:7] == ["server.address", "server.port"]
     assert (span.attributes or {})["server.port"] == api.port
 
 
