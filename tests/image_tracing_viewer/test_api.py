@@ -121,7 +121,7 @@ def test_the_id_filter_finds_one(client: TestClient, rows: Rows) -> None:
 
 @pytest.mark.parametrize(
     "id_",
-    ["123e4567-e89b-12d3-a456-426614174000", "alerts", "nothing", "5", "%00", "a b", "x" * 5_000],
+    ["123e4567-e89b-12d3-a456-426614174000", "nothing", "5", "%00", "a b", "x" * 5_000],
 )
 def test_an_id_that_is_none_is_not_found(client: TestClient, id_: str) -> None:
     response = client.get(f"{API}/{id_}", headers={"Accept": "text/html"})
