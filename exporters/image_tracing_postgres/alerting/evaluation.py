@@ -28,6 +28,9 @@ from image_tracing_postgres.statements import statement
 _LOCK: Final = 4_823_071_955
 _NAMESPACE: Final = UUID("5f9e0c9a-4a39-4b0e-9d0f-6f1f3a1f7a52")
 _STEP_SECONDS: Final = 30.0
+# All rules are in one transaction, and what so many of them may take is enough for all.
+_SLOW_RULES: Final = 4
+_NO_TURN: Final = "the other rules took all the time of this look; it has its turn in the next"
 
 Cursor = psycopg.Cursor[TupleRow]
 Key = tuple[str, str]
@@ -43,7 +46,8 @@ def evaluate(
     """Evaluate the rules if nobody has in this step and nobody is at it; None then.
 
     Steps are the multiples of the interval on the database's clock, of which `now` can take the place.
-    All of a step is one transaction: it happened whole or not at all. A rule gets `rule_seconds` at most.
+    All of a step is one transaction: it happened whole or not at all. A rule gets `rule_seconds` at most,
+    all together four times that.
     """
     began = monotonic()
     with connections.transaction(seconds=_STEP_SECONDS) as cursor:
@@ -78,17 +82,25 @@ class _Step:
             statement("alerting/states")
         ):
             self._states[rule_id, subject] = State(*fields)
+        evaluated = cursor.execute(statement("alerting/evaluated")).fetchone()
+        self._problems_before: Mapping[str, str] = evaluated[2] if evaluated else {}
         self._channels = [row[0] for row in cursor.execute(statement("alerting/channels_now"))]
 
     def run(self) -> Mapping[str, str]:
         """Why rules could not be evaluated, by their ids."""
         rules, problems = rules_in(self._cursor)
         enabled = [rule for rule in rules if rule.is_enabled]
-        for rule in enabled:
+        deadline = monotonic() + _SLOW_RULES * self._rule_seconds
+        # Rules that took too long the last time come last: the others are not to wait for them again.
+        before = self._problems_before
+        for rule in sorted(enabled, key=lambda rule: before.get(rule.id, _NO_TURN) != _NO_TURN):
+            if monotonic() >= deadline:
+                problems[rule.id] = _NO_TURN
+                continue
             try:
                 # A savepoint: a rule that asks too much takes none of the others with it.
                 with self._cursor.connection.transaction():
-                    limit_statements(self._cursor, monotonic() + self._rule_seconds)
+                    limit_statements(self._cursor, min(deadline, monotonic() + self._rule_seconds))
                     self._judge(rule, figures_of(self._cursor, rule, self._now))
             except psycopg.Error as error:
                 if kind_of(error) == "unavailable":

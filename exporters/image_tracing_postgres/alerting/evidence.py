@@ -69,7 +69,7 @@ def evidence_of(row: Sequence[Any] | None) -> Evidence:
         from_=first,
         to=last + timedelta(microseconds=1),
         trace_ids=list(dict.fromkeys(map(str, trace_ids))),
-        error_classes=dict(Counter(error_classes or ()).most_common()),
+        error_classes=dict(Counter(error_classes or {}).most_common()),
     )
 
 

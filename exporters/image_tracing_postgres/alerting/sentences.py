@@ -85,8 +85,10 @@ def harmless(name: str) -> str:
     """The name of a model for a chat: on one line, shortened, without what would call somebody."""
     line = "".join(character if character.isprintable() else " " for character in name)
     cut = line if len(line) <= _SUBJECT_LENGTH else line[: _SUBJECT_LENGTH - 1] + "…"
-    # A word joiner: it looks the same, and calls neither @everyone nor <!channel>.
-    return cut.replace("@", "@\u2060").replace("<", "<\u2060") or "unknown model"
+    # Word joiners: it looks the same, calls neither @everyone nor <!channel>, and is no link.
+    for mark in ("@", "<", "](", "://"):
+        cut = cut.replace(mark, f"{mark[0]}\u2060{mark[1:]}")
+    return cut or "unknown model"
 
 
 def minutes(number: int) -> str:

@@ -154,8 +154,23 @@ def test_a_rule_that_takes_too_long_is_told_and_tried_again(database: str, calls
         alerts.evaluate(NOON + MINUTE)
 
         assert evaluation is not None
-        assert evaluation.problems["slow-model"].startswith("counting took longer than 0.2 s")
+        assert evaluation.problems["model-outage"].startswith("counting took longer than 0.2 s")
         assert [entry.at for entry in alerts.history(rule_id="model-outage")] == [NOON + MINUTE]
+
+
+def test_rules_without_a_turn_are_the_first_in_the_next_look(database: str) -> None:
+    with Alerts(database, rule_seconds=0.1) as alerts, psycopg.connect(database) as connection:
+        connection.execute("LOCK TABLE image_attempts, image_traces IN ACCESS EXCLUSIVE MODE")
+
+        looks = [alerts.evaluate(NOON + number * MINUTE) for number in range(2)]
+
+        first, second = (
+            {id_ for id_, problem in look.problems.items() if "took longer" in problem}
+            for look in looks
+            if look is not None
+        )
+        assert first
+        assert first | second == {rule.id for rule in alerts.rules()}
 
 
 def test_a_rule_that_is_off_finds_nothing(alerts: Alerts, calls: Calls) -> None:

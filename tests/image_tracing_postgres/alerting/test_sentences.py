@@ -38,7 +38,18 @@ def test_a_title_names_the_model(new_rule: NewRule) -> None:
     assert title(new_rule(), "", "recovered") == "Recovered: A rule"
 
 
-@pytest.mark.parametrize("name", ["@everyone", "<!channel>", "a\nb", "\x1b[2J", "x" * 500])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "@everyone",
+        "<!channel>",
+        "a\nb",
+        "\x1b[2J",
+        "x" * 500,
+        "[good](https://evil.example)",
+        "<https://evil.example|good>",
+    ],
+)
 def test_the_name_of_a_model_calls_nobody(name: str) -> None:
     shown = harmless(name)
 
@@ -47,6 +58,8 @@ def test_the_name_of_a_model_calls_nobody(name: str) -> None:
     assert "<!" not in shown
     assert "\n" not in shown
     assert "\x1b" not in shown
+    assert "](" not in shown
+    assert "://" not in shown
 
 
 def test_lengths_of_time_are_in_the_unit_of_a_reader() -> None:

@@ -178,3 +178,31 @@ def test_postgres_counts_what_is_counted_in_memory(database: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+_MANY = """
+INSERT INTO image_attempts (
+    trace_id, span_id, started_at, ended_at, duration_ms, number, success, model, outcome, error_class
+)
+SELECT gen_random_uuid(), 'a', at, at, 1, 1, false, 'flux', 'error', 'timeout'
+FROM generate_series(%(noon)s::timestamptz - interval '11 h', %(noon)s::timestamptz, '1 s') AS called (at)"""
+
+
+def test_a_look_reads_its_window_and_not_the_table(database: str, new_rule: NewRule) -> None:
+    with psycopg.connect(database, autocommit=True) as connection, connection.cursor() as cursor:
+        cursor.execute(_MANY, {"noon": NOON})
+        cursor.execute("ANALYZE image_attempts")
+        before = _rows_read(cursor)
+
+        [figures] = figures_of(cursor, new_rule("failure_rate", window_minutes=5), NOON)
+
+        assert (figures.count, _rows_read(cursor) - before) == (300, 0)  # type: ignore[union-attr]
+
+
+def _rows_read(cursor: psycopg.Cursor[Any]) -> int:
+    """Of the table of attempts, one by one, without an index."""
+    cursor.execute("SELECT pg_stat_force_next_flush()")
+    row = cursor.execute(
+        "SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = 'image_attempts'"
+    ).fetchone()
+    return int(row[0]) if row else 0

@@ -3,7 +3,12 @@
 SELECT attempt.*
 FROM (
     SELECT
-        tried.*,
+        tried.trace_id,
+        tried.span_id,
+        tried.started_at,
+        tried.ended_at,
+        tried.duration_ms,
+        tried.error_class,
         CASE WHEN %(each_model)s::boolean THEN left(coalesce(tried.model, ''), 500) ELSE '' END AS subject,
         CASE
             WHEN %(narrows)s::boolean THEN NOT tried.success
@@ -30,10 +35,12 @@ WHERE (
         NOT attempt.has_failed
         OR %(outcome)s::text IS NOT NULL
         OR %(error_class)s::text IS NOT NULL
-        OR NOT EXISTS (
-            SELECT FROM image_attempts AS other
+        -- Not EXISTS, beside an OR: Postgres would read the whole table for all of them at once.
+        OR (
+            SELECT count(*)
+            FROM image_attempts AS other
             WHERE other.trace_id = attempt.trace_id
                 AND other.error_class = ANY (%(request_error_classes)s::text[])
                 AND other.ended_at <= %(now)s::timestamptz
-        )
+        ) = 0
     )
