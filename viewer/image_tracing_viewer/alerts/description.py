@@ -202,7 +202,9 @@ def _rule_fields() -> Json:
 
 
 def _rule_id() -> Json:
-    return {"name": "id", "in": "query", "required": True, "schema": _TEXT, "description": "The rule"}
+    # An empty value is as good as none.
+    schema = _TEXT | {"minLength": 1}
+    return {"name": "id", "in": "query", "required": True, "schema": schema, "description": "The rule"}
 
 
 def _query(name: str, schema: Json, description: str) -> Json:
