@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Generator, Mapping
+from threading import Event
 from time import monotonic
 from typing import Any, Final, Self, TypeVar
 
@@ -24,13 +25,19 @@ _KEEPALIVES: Final[Mapping[str, str | int | None]] = {
 
 
 class BoundedConnection(psycopg.Connection[TupleRow]):
-    """Gives up with `ConnectionTimeout` once `deadline` (monotonic seconds) has passed.
+    """Gives up with `ConnectionTimeout` once `deadline` (monotonic seconds) has passed, or `stop` is set.
 
     A server that accepts and then keeps silent answers no statement_timeout; only the client can end that.
     After a time-out the connection is of no more use and has to be closed.
     """
 
     deadline: float = math.inf
+    stop: Event | None = None
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether nobody waits for the server any more."""
+        return monotonic() > self.deadline or (self.stop is not None and self.stop.is_set())
 
     @classmethod
     def connect(cls, conninfo: str = "", **kwargs: Any) -> Self:
@@ -52,7 +59,7 @@ def _bounded(
         while True:
             # psycopg resumes the generator at least every 0.1 s, with a false value when nothing came.
             ready = yield state
-            if not ready and monotonic() > connection.deadline:
+            if not ready and connection.is_given_up:
                 raise psycopg.errors.ConnectionTimeout("timeout expired: the server is silent")
             state = gen.send(ready)
     except StopIteration as stop:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from threading import Event
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, Unpack
 from uuid import UUID
@@ -136,20 +137,23 @@ class Store:
         checks.parameters_of(filters)
         return self._texts(filters)
 
-    def lines(self, *, of: Subject = "traces", **filters: Unpack[Filters]) -> Generator[bytes, None, None]:
+    def lines(
+        self, *, of: Subject = "traces", stop: Event | None = None, **filters: Unpack[Filters]
+    ) -> Generator[bytes, None, None]:
         """The range as JSON Lines in UTF-8: blocks of whole lines, newest trace first, all of one moment.
 
         A line is a trace as `iter_json` has it, or an attempt with `trace_id` and `lesson_id`, of which
         `model`, `provider`, `error_class` and `outcome` hold itself. Until the end or `close()` a reader has
-        one or two connections to itself. It may take its time, but what others delete is kept for it.
+        one or two connections to itself. It may take its time, but what others delete is kept for it. Once
+        `stop` is set, from any thread, a reader that waits for rows gets a DatabaseUnavailableError.
         """
-        return self._streams.lines(of, self._whole(filters))
+        return self._streams.lines(of, self._whole(filters), stop=stop)
 
     def table(
-        self, *, of: Subject = "traces", **filters: Unpack[Filters]
+        self, *, of: Subject = "traces", stop: Event | None = None, **filters: Unpack[Filters]
     ) -> Generator[tuple[Any, ...], None, None]:
         """As `lines`, but the cells of `streams.COLUMNS[of]`."""
-        return self._streams.rows(of, self._whole(filters))
+        return self._streams.rows(of, self._whole(filters), stop=stop)
 
     def to_dataframe(self, *, of: Subject = "traces", **filters: Unpack[Filters]) -> "pandas.DataFrame":
         """As `table`, as a pandas data frame that is in memory as a whole; columns of JSON hold its text.

@@ -2,9 +2,9 @@
 
 import heapq
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from operator import itemgetter
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Event
 from time import monotonic
 from typing import Any, Final, Literal, get_args
 
@@ -41,21 +41,26 @@ class Streams:
     """Reads ranges over the connections of one store; a range holds one or two of them until its end.
 
     `places`: how many connections may be held at one time. What is not read to its end has to be closed. A
-    range has the rows as they were at its beginning, and keeps nobody from writing.
+    range has the rows as they were at its beginning, and keeps nobody from writing. Once `stop` is set, from
+    any thread, a reader that waits for the server gets a DatabaseUnavailableError.
     """
 
     def __init__(self, connections: Connections, *, places: int) -> None:
         self._connections = connections
         self._places = BoundedSemaphore(places)
 
-    def lines(self, of: Subject, parameters: Mapping[str, Any]) -> Generator[bytes, None, None]:
+    def lines(
+        self, of: Subject, parameters: Mapping[str, Any], *, stop: Event | None = None
+    ) -> Generator[bytes, None, None]:
         """JSON Lines in blocks of whole lines, newest trace first."""
-        return _blocks(self._rows(_LINES[_checked(of)], ("bytea", *_PLACE_TYPES), parameters))
+        return _blocks(self._rows(_LINES[_checked(of)], ("bytea", *_PLACE_TYPES), parameters, stop))
 
-    def rows(self, of: Subject, parameters: Mapping[str, Any]) -> Generator[tuple[Any, ...], None, None]:
+    def rows(
+        self, of: Subject, parameters: Mapping[str, Any], *, stop: Event | None = None
+    ) -> Generator[tuple[Any, ...], None, None]:
         """The cells of the table's columns, newest trace first."""
         types = (*(column.postgres_type for column in COLUMNS[_checked(of)]), *_PLACE_TYPES)
-        return (row[:-2] for row in self._rows(_TABLES[of], types, parameters))
+        return (row[:-2] for row in self._rows(_TABLES[of], types, parameters, stop))
 
     def count(self, of: Subject, parameters: Mapping[str, Any]) -> int:
         """How many rows there are."""
@@ -64,24 +69,30 @@ class Streams:
         return row[0] if row else 0
 
     def _rows(
-        self, copy: bytes, types: Sequence[str], parameters: Mapping[str, Any]
+        self, copy: bytes, types: Sequence[str], parameters: Mapping[str, Any], stop: Event | None
     ) -> Iterator[tuple[Any, ...]]:
         """The rows with their trace's place in the last two columns, in the order of these places."""
         with ExitStack() as stack:
             connections = self._in_one_snapshot(stack)
             lanes = []
-            for connection, (first_id, last_id) in zip(
-                connections, _WHOLE if len(connections) == 1 else _HALVES, strict=True
-            ):
-                connection.deadline = monotonic() + _SILENCE_SECONDS
-                within = {**parameters, "first_id": first_id, "last_id": last_id}
-                copying = stack.enter_context(connection.cursor().copy(copy, within))
-                copying.set_types(types)
-                lanes.append(_rows_of(copying, connection))
             try:
+                for connection, (first_id, last_id) in zip(
+                    connections, _WHOLE if len(connections) == 1 else _HALVES, strict=True
+                ):
+                    connection.deadline = monotonic() + _SILENCE_SECONDS
+                    connection.stop = stop
+                    within = {**parameters, "first_id": first_id, "last_id": last_id}
+                    copying = stack.enter_context(connection.cursor().copy(copy, within))
+                    copying.set_types(types)
+                    lanes.append(_rows_of(copying, connection))
                 yield from heapq.merge(*lanes, key=itemgetter(-2, -1), reverse=True)
+            except psycopg.errors.ConnectionTimeout:
+                for connection in connections:
+                    _abandon(connection)
+                raise
             finally:
                 for connection in connections:
+                    connection.stop = None
                     connection.deadline = monotonic() + _END_SECONDS
 
     def _in_one_snapshot(self, stack: ExitStack) -> Sequence[BoundedConnection]:
@@ -120,6 +131,13 @@ class Streams:
                 yield connection
         finally:
             self._places.release()
+
+
+def _abandon(connection: BoundedConnection) -> None:
+    """Close it, and tell the server, which would go on to look for rows until it has one to send."""
+    with suppress(psycopg.Error):
+        connection.cancel_safe(timeout=_END_SECONDS)
+    connection.close()
 
 
 def _rows_of(copying: psycopg.Copy, connection: BoundedConnection) -> Iterator[tuple[Any, ...]]:

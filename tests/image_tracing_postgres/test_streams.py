@@ -161,6 +161,20 @@ def test_a_reader_that_stops_leaves_nothing_behind(many: Store, database: str) -
     assert many.count() == 340
 
 
+def test_a_reader_that_waits_for_the_server_can_be_stopped(many: Store, database: str) -> None:
+    with psycopg.connect(database) as connection:
+        connection.execute(
+            "CREATE OR REPLACE FUNCTION image_attempt_text(attempt image_attempts) RETURNS text "
+            "LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(600); RETURN NULL; END'"
+        )
+    stop = threading.Event()
+    threading.Timer(0.2, stop.set).start()
+
+    with pytest.raises(DatabaseUnavailableError):
+        next(many.lines(stop=stop))
+    assert many.count() == 40
+
+
 def test_ranges_leave_connections_to_others(many: Store, database: str) -> None:
     _fill(database, 300)
     readers = [many.lines() for _ in range(3)]

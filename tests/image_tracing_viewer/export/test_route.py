@@ -3,19 +3,27 @@
 import csv
 import io
 import json
-from collections.abc import Generator
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from threading import Event
 
 import anyio
 import httpx
-import psycopg
 import pyarrow.parquet
 import pytest
 from starlette.testclient import TestClient
 from starlette.types import Message
 from tests.image_tracing_viewer.conftest import Rows
+from tests.image_tracing_viewer.long_exports import END_OF_THE_CONNECTION, SLEEP, fill, meet, readers
 
 from image_tracing_postgres.table import ATTEMPT_COLUMNS, TRACE_COLUMNS
+from image_tracing_viewer.export import FORMATS
 from image_tracing_viewer.export.piece import Piece
 from image_tracing_viewer.export.route import ExportResponse
 
@@ -141,62 +149,108 @@ def test_a_head_request_reads_no_rows(client: TestClient, rows: Rows) -> None:
     assert response.content == b""
 
 
-def _fill(database: str, count: int) -> None:
-    """Traces of 32 kB each: more than a connection holds on its way."""
-    with psycopg.connect(database) as connection:
-        connection.execute(
-            "INSERT INTO image_traces (id, created_at, updated_at, status, root_state, otel_trace_id, "
-            "otel_span_id, request_data) "
-            "SELECT gen_random_uuid(), now() - number * interval '1 s', now(), 'started', 'started', 'x', "
-            "'x', to_jsonb(repeat(md5(number::text), 1000)) "
-            "FROM generate_series(1, %s) AS number",
-            (count,),
-        )
+@pytest.mark.parametrize("format_", FORMATS)
+def test_an_export_whose_database_goes_is_cut_and_not_ended(
+    address: str, database: str, format_: str
+) -> None:
+    fill(database)
+    meet(database, END_OF_THE_CONNECTION, hours_ago=24)
+
+    taken = _taken_until_it_is_cut(f"{address}{EXPORT}?format={format_}")
+
+    assert len(taken) > 10_000
+    assert not taken.endswith((b"\n", b"PAR1"))
 
 
-def _readers(database: str) -> list[int]:
-    """The processes of the server that work for exports."""
-    with psycopg.connect(database) as connection:
-        rows = connection.execute(
-            "SELECT pid FROM pg_stat_activity "
-            "WHERE datname = current_database() AND application_name = 'image-tracing export'"
-        )
-        return [pid for (pid,) in rows]
+@pytest.mark.parametrize("format_", FORMATS)
+def test_an_export_whose_viewer_is_killed_is_cut_and_not_ended(database: str, format_: str) -> None:
+    fill(database)
+    meet(database, SLEEP, hours_ago=24)
+
+    with _viewer(database) as (address, process):
+        taken = _taken_until_it_is_cut(f"{address}{EXPORT}?format={format_}", process.kill)
+
+    assert len(taken) > 10_000
+    assert not taken.endswith((b"\n", b"PAR1"))
+    _wait_until_nobody_reads(database)
 
 
-@pytest.mark.parametrize("format_", ["jsonl", "json", "csv", "parquet"])
-def test_an_export_that_cannot_go_on_is_cut_and_not_ended(address: str, database: str, format_: str) -> None:
-    _fill(database, 3_000)
-
-    with httpx.stream("GET", f"{address}{EXPORT}?format={format_}", timeout=60) as response:
+def _taken_until_it_is_cut(address: str, after_first: Callable[[], object] = lambda: None) -> bytes:
+    with httpx.stream("GET", address, timeout=60, trust_env=False) as response:
         assert response.status_code == 200
-        chunks = response.iter_bytes()
+        chunks = response.iter_raw()
         taken = [next(chunks)]
-        with psycopg.connect(database) as connection:
-            for pid in _readers(database):
-                connection.execute("SELECT pg_terminate_backend(%s)", (pid,))
-        with pytest.raises(httpx.RemoteProtocolError, match="incomplete chunked read"):
+        after_first()
+        with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
             taken.extend(chunks)
+    return b"".join(taken)
 
-    assert not b"".join(taken).endswith((b"\n", b"PAR1"))
+
+@contextmanager
+def _viewer(database: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """The address of a viewer, and its process."""
+    program = [sys.executable, "-m", "image_tracing_viewer", "serve", "--port", "0"]
+    with subprocess.Popen(
+        [*program, "--database-url", database], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        found = re.search(r"http://[^/\s]+", process.stdout.readline())
+        assert found is not None
+        try:
+            yield found[0], process
+        finally:
+            process.kill()
 
 
 def test_a_client_that_leaves_lets_the_database_go(address: str, database: str) -> None:
-    _fill(database, 3_000)
+    fill(database)
+    meet(database, SLEEP, hours_ago=24)
 
     with httpx.stream("GET", f"{address}{EXPORT}", timeout=60) as response:
         chunks = response.iter_bytes()
         next(chunks)
-        assert _readers(database)
+        assert readers(database)
 
-    with anyio.from_thread.start_blocking_portal() as portal:
-        portal.call(_until_nobody_reads, database)
+    _wait_until_nobody_reads(database)
 
 
-async def _until_nobody_reads(database: str) -> None:
-    with anyio.fail_after(60):
-        while _readers(database):
-            await anyio.sleep(0.05)
+def test_a_client_that_leaves_before_the_first_row_lets_the_database_go(address: str, database: str) -> None:
+    meet(database, SLEEP, hours_ago=0)
+
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.get(f"{address}{EXPORT}", timeout=3, trust_env=False)
+
+    _wait_until_nobody_reads(database)
+    assert httpx.get(f"{address}/api/traceImage?limit=1&status=failed", trust_env=False).status_code == 200
+
+
+def _wait_until_nobody_reads(database: str) -> None:
+    deadline = time.monotonic() + 60
+    while readers(database):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_exports_that_wait_keep_no_page_waiting(address: str, database: str) -> None:
+    meet(database, SLEEP, hours_ago=0)
+    with ThreadPoolExecutor(60) as pool:
+        exports = [pool.submit(_status, f"{address}{EXPORT}") for _ in range(60)]
+        while not readers(database):
+            time.sleep(0.05)
+        page = httpx.get(f"{address}/traceImage?status=failed", timeout=60, trust_env=False)
+        waiting = [export for export in exports if not export.done()]
+
+    assert page.status_code == 200
+    assert waiting
+    assert {export.result() for export in exports} <= {503, None}
+
+
+def _status(address: str) -> int | None:
+    """None if there is no answer in time."""
+    try:
+        return httpx.get(address, timeout=10, trust_env=False).status_code
+    except httpx.ReadTimeout:
+        return None
 
 
 def test_an_answer_that_nobody_takes_is_cut() -> None:
@@ -217,7 +271,7 @@ def test_an_answer_that_nobody_takes_is_cut() -> None:
         await anyio.sleep_forever()
         raise AssertionError
 
-    anyio.run(ExportResponse(made(), stall_seconds=0.05), {"type": "http"}, receive, send)
+    anyio.run(ExportResponse(made(), stop=Event(), stall_seconds=0.05), {"type": "http"}, receive, send)
 
     assert ended == [True]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
+from threading import Event
 from typing import Final, Literal, get_args
 
 from image_tracing_postgres.records import Filters
@@ -31,20 +32,21 @@ class ExportQuery:
     of: Subject
 
 
-def pieces(store: Store, query: ExportQuery) -> Generator[Piece, None, None]:
+def pieces(store: Store, query: ExportQuery, *, stop: Event | None = None) -> Generator[Piece, None, None]:
     """The file, newest trace first. The first piece has rows, if there are any; close what is not read whole.
 
-    A file that ends early can be told by its end: JSON Lines and CSV end with a line end, which comes with
-    the next line or at the very end; a JSON array with its bracket, Parquet with its footer.
+    No piece but the last one ends as a whole file does: JSON Lines and CSV end with a line end, which comes
+    with the next line or at the very end; a JSON array with its bracket, Parquet with its footer. `stop` ends
+    it early, as it does the store's `lines`.
 
     Raises:
         ModuleNotFoundError: Parquet without pyarrow.
     """
     if query.format == "csv":
-        return spreadsheet(COLUMNS[query.of], store.table(of=query.of, **query.filters))
+        return spreadsheet(COLUMNS[query.of], store.table(of=query.of, stop=stop, **query.filters))
     if query.format == "parquet":
-        return parquet(COLUMNS[query.of], store.table(of=query.of, **query.filters))
-    lines = store.lines(of=query.of, **query.filters)
+        return parquet(COLUMNS[query.of], store.table(of=query.of, stop=stop, **query.filters))
+    lines = store.lines(of=query.of, stop=stop, **query.filters)
     return _lines(lines) if query.format == "jsonl" else _array(lines)
 
 

@@ -1,16 +1,18 @@
 """`GET /api/traceImage/export`."""
 
 import logging
-from collections.abc import Generator
+from collections.abc import AsyncIterator, Generator
+from threading import Event
 from typing import Any, Final
 
 import anyio
-from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
+from anyio.lowlevel import RunVar
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
+from image_tracing_postgres.errors import DatabaseUnavailableError
 from image_tracing_postgres.streams import SUBJECTS
 from image_tracing_viewer.errors import RequestError
 from image_tracing_viewer.export.file import FORMATS, MEDIA_TYPES, ExportQuery, pieces
@@ -21,6 +23,11 @@ _log = logging.getLogger("image_tracing_viewer")
 
 # Rows that were deleted are kept in the database as long as somebody reads them.
 STALL_SECONDS: Final = 60.0
+# What has to be taken in that time.
+_SENT_BYTES: Final = 524_288
+# Exports have threads of their own: those that wait for the database keep none from the pages.
+_THREADS: Final = 8
+_threads: Final[RunVar[anyio.CapacityLimiter]] = RunVar("image_tracing_exports")
 
 
 def export_query_from(params: QueryParams) -> ExportQuery:
@@ -46,8 +53,9 @@ def export(request: Request) -> Response:
     media_type = MEDIA_TYPES[query.format]
     if request.method == "HEAD":
         return Response(headers=headers, media_type=media_type)
+    stop = Event()
     try:
-        made = pieces(request.app.state.store, query)
+        made = pieces(request.app.state.store, query, stop=stop)
     except ModuleNotFoundError as error:
         raise RequestError(
             400,
@@ -55,46 +63,81 @@ def export(request: Request) -> Response:
             "install it there with: pip install 'image-tracing[parquet]', or choose another format",
             code="missing_extra",
         ) from error
-    return ExportResponse(made, headers=headers, media_type=media_type)
+    return ExportResponse(made, stop=stop, headers=headers, media_type=media_type)
 
 
 class ExportResponse(StreamingResponse):
-    """The pieces as they are made. Unfinished when they end early, or when nobody takes them for so long."""
+    """The pieces as they are made. Unfinished when they end early, or when nobody takes them for so long.
+
+    `stop` is set when the client is gone, also while the first row is still looked for.
+    """
 
     def __init__(
         self,
         made: Generator[Piece, None, None],
         *,
+        stop: Event,
         stall_seconds: float = STALL_SECONDS,
         **more: Any,
     ) -> None:
         self._made = made
+        self._stop = stop
         self._stall_seconds = stall_seconds
-        # The first rows are read before the answer begins, so that a database that is away still gives a 503.
-        first = next(made, Piece(b""))
-        super().__init__(iterate_in_threadpool(_contents(first, made)), **more)
+        super().__init__(self._contents(), **more)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, and then let the database go in any case."""
+
+        async def noting_receive() -> Message:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                self._stop.set()
+            return message
 
         async def send_in_time(message: Message) -> None:
             with anyio.fail_after(self._stall_seconds):
                 await send(message)
 
         try:
-            await super().__call__(scope, receive, send_in_time)
+            await super().__call__(scope, noting_receive, send_in_time)
         except TimeoutError:
             _log.warning("an export was cut: nobody took any of it for %g s", self._stall_seconds)
+        except DatabaseUnavailableError:
+            if not self._stop.is_set():
+                raise
         finally:
             # Not left to the garbage collector, which would tell the database from the loop of all requests.
             with anyio.CancelScope(shield=True):
-                await run_in_threadpool(self._made.close)
+                await anyio.to_thread.run_sync(self._made.close)
+
+    async def stream_response(self, send: Send) -> None:
+        """Begin with the first rows, so that a database that is away still gives a 503."""
+        contents = aiter(self.body_iterator)
+        first = await anext(contents, b"")
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": first, "more_body": True})
+        async for content in contents:
+            await send({"type": "http.response.body", "body": content, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _contents(self) -> AsyncIterator[bytes]:
+        """The file in parts of which each can be taken in time."""
+        while (piece := await self._next()) is not None:
+            for start in range(0, len(piece.content), _SENT_BYTES):
+                yield piece.content[start : start + _SENT_BYTES]
+
+    async def _next(self) -> Piece | None:
+        return await anyio.to_thread.run_sync(next, self._made, None, limiter=_limiter())
 
 
-def _contents(first: Piece, rest: Generator[Piece, None, None]) -> Generator[bytes, None, None]:
-    yield first.content
-    for piece in rest:
-        yield piece.content
+def _limiter() -> anyio.CapacityLimiter:
+    """That of the running loop."""
+    try:
+        return _threads.get()
+    except LookupError:
+        limiter = anyio.CapacityLimiter(_THREADS)
+        _threads.set(limiter)
+        return limiter
 
 
 def _one_of(choices: tuple[Any, ...], name: str, value: str) -> Any:
