@@ -66,7 +66,7 @@ def test_volume_tells_the_range_before_bucket_by_bucket(
     chart = volume(found, before, timeline(found))
 
     assert [row[-1] for row in texts(chart.tables[0])] == ["7", "0", "0"]
-    assert 'class="past"' in chart.panels[0].plot.markup
+    assert 'class="before"' in chart.panels[0].plot.markup
 
 
 def test_success_rates_are_of_each_model_and_bucket(
@@ -77,7 +77,7 @@ def test_success_rates_are_of_each_model_and_bucket(
     chart = success_rate(found, None, timeline(found), palette(found))
 
     assert chart.told == "76.9 % of 26 attempts; lowest: \u2068flux\u2069, 70.0 %"
-    assert [column.label for column in chart.tables[0].columns] == ["Began", "flux", "sdxl"]
+    assert [column.label for column in chart.tables[0].columns] == ["Began (UTC)", "flux", "sdxl"]
     assert [row[1:] for row in texts(chart.tables[0])] == [
         ["90.0 %", "100 %"],
         [NOTHING, NOTHING],

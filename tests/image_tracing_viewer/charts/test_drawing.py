@@ -62,11 +62,21 @@ def test_bars_stand_on_each_other_and_lead_to_their_lists() -> None:
     assert float(high_y) + float(high_height) == pytest.approx(float(low_y), abs=0.11)
 
 
-def test_the_range_before_stands_behind_the_bars() -> None:
+def test_the_range_before_is_a_line_of_steps_over_the_bars() -> None:
     plot = bars([series(20, 40)], PERCENT, height=100, ticks=[], before=[50, None])
 
-    assert plot.markup.index('class="past"') < plot.markup.index('class="m0"')
-    assert plot.markup.count("<rect") == 3
+    assert plot.markup.index('class="before"') > plot.markup.index('class="m0"')
+    assert plot.markup.count("<rect") == 2
+    [path] = re.findall(r'class="line" d="([^"]*)"', plot.markup)
+    assert [float(y) for y in re.findall(r" ([\d.]+)", path)] == pytest.approx([50, 50, 100, 100], abs=1)
+
+
+def test_one_failure_among_thousands_can_be_seen() -> None:
+    plot = bars([series(10_000), series(1, style="bad")], Axis([0, 20_000], str), height=100, ticks=[])
+
+    heights = [float(height) for height in re.findall(r'<rect[^>]* height="([\d.]+)"', plot.markup)]
+    assert heights[0] > 40
+    assert heights[1] == 2
 
 
 def test_points_lie_on_the_scale_of_the_axis() -> None:

@@ -15,6 +15,31 @@ from image_tracing_viewer.charts.picture import STYLES
 
 ADDRESS = "/api/traceImage/stats/charts"
 EVIL = "<script>alert(1)</script>\"'&]]>"
+DRAWN = {
+    "svg",
+    "style",
+    "defs",
+    "pattern",
+    "g",
+    "a",
+    "title",
+    "rect",
+    "circle",
+    "line",
+    "path",
+    "text",
+    "tspan",
+}
+NAMES = [
+    EVIL,
+    "\x01\x0b\x1b\x7f\ufffe",
+    "--><!--<![CDATA[",
+    "&#0;&amp;&nbsp;",
+    "m" * 2_000,
+    "\u202egnp.exe",
+    "🦊👩\u200d👧" * 40,
+    "نموذج/الصور",
+]
 
 
 @pytest.fixture
@@ -46,6 +71,37 @@ def test_a_chart_of_nothing_is_a_picture_too(client: TestClient, name: str, kind
 
     assert answer.status_code == 200
     assert len(answer.content) > 500
+
+
+@pytest.fixture
+def hostile(rows: Rows) -> None:
+    """Models, prompts and errors of which each would break what puts texts together."""
+    for name in NAMES:
+        failed = {
+            "success": False,
+            "outcome": "error",
+            "error_class": "timeout",
+            "error": name,
+            "prompt": name,
+        }
+        tried = [name, f"{name}!"]
+        rows.add(
+            attempts=[{"model": name, "prompt": name, **failed}, {"model": tried[1]}],
+            models_tried=tried,
+            model_used=tried[1],
+        )
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_whatever_models_are_called_a_picture_is_well_formed(
+    client: TestClient, hostile: None, name: str
+) -> None:
+    tree = ElementTree.fromstring(client.get(f"{ADDRESS}/{name}.svg").text)
+    png = client.get(f"{ADDRESS}/{name}.png")
+
+    assert {element.tag.split("}")[1] for element in tree.iter()} <= DRAWN
+    assert not [key for element in tree.iter() for key in element.attrib if key.startswith("on")]
+    assert (png.status_code, png.content[:4]) == (200, b"\x89PNG")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark", "auto"])

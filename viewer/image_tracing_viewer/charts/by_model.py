@@ -190,4 +190,4 @@ class _Drawing:
             rows.append([*cells, Cell(NOTHING if past is None else text(past))] if has_past else cells)
         if has_past:
             columns.append(Column("All, in the range before", "before"))
-        return Table(title, [Column("Began"), *columns], rows)
+        return Table(title, [Column(self._timeline.began), *columns], rows)

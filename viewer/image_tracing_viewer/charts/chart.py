@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from image_tracing_viewer.charts.drawing import AXIS_HEIGHT, Plot
-from image_tracing_viewer.charts.labels import spread
+from image_tracing_viewer.charts.labels import fitted, spread
 
 _LABEL_HEIGHT = 15
+# In sizes of its font: what the page has beside a chart.
+_LABEL_WIDTH = 10.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +25,15 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """A key beside the end of its line, at this height in pixels from the top."""
+    """A key beside the end of its line, at this height in pixels from the top; `label` is cut to its room."""
 
     key: Key
     y: float
+
+    @property
+    def label(self) -> str:
+        """What is written there."""
+        return fitted(self.key.label, _LABEL_WIDTH)
 
 
 @dataclass(frozen=True, slots=True)

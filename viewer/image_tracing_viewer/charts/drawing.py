@@ -18,6 +18,9 @@ from image_tracing_viewer.charts.layout import WIDTH, Layout, Point
 AXIS_HEIGHT: Final = 22
 """Pixels below a plot for the labels of its axis."""
 
+# One failure among thousands is what a reader looks for: pixels of a bar that is nearly nothing.
+_LEAST: Final = 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class Mark:
@@ -60,27 +63,25 @@ def bars(
     ticks: Iterable[Tick],
     before: Sequence[float | None] = (),
 ) -> Plot:
-    """Stacked bars, the first series at the bottom; `before` are the heights of faint ones behind them."""
+    """Stacked bars, the first series at the bottom; `before` are the heights of a faint line of steps."""
     layout = Layout("StackedBar", [_filled(each.marks) for each in series], axis, height)
     parts = [_grid(layout, axis)]
-    if any(before):
-        outline = Layout("StackedBar", [[value or 0 for value in before]], axis, height)
-        slot = layout.xs[1] - layout.xs[0] if len(layout.xs) > 1 else 100.0
-        parts.append('<g class="past">')
-        parts += [
-            f'<rect x="{middle - slot / 2:.3f}%" y="{y:.1f}" width="{slot:.3f}%" height="{tall:.1f}"/>'
-            for middle, (_, y, _, tall), value in zip(layout.xs, outline.rects[0], before, strict=True)
-            if value
-        ]
-        parts.append("</g>")
     for each, rects in zip(series, layout.rects, strict=True):
         parts.append(f'<g class="{each.style}">')
         parts += [
-            _link(mark, f'<rect x="{x:.3f}%" y="{y:.1f}" width="{width:.3f}%" height="{tall:.1f}"/>')
+            _link(
+                mark,
+                f'<rect x="{x:.3f}%" y="{min(y, y + tall - _LEAST):.1f}" width="{width:.3f}%" '
+                f'height="{max(tall, _LEAST):.1f}"/>',
+            )
             for (x, y, width, tall), mark in zip(rects, each.marks, strict=True)
             if mark.value
         ]
         parts.append("</g>")
+    if any(before):
+        steps = _steps(layout.xs, [point[1] if point else height for point in layout.points(before)])
+        drawn = f"{_path('halo', steps)}{_path('line', steps)}"
+        parts.append(f'<g class="before">{_stretched(drawn, height)}</g>')
     parts.append(_labels(layout, ticks, height))
     return Plot(_markup(parts), height + AXIS_HEIGHT, layout.xs)
 
@@ -211,6 +212,16 @@ def _bridges(points: Sequence[Point | None]) -> str:
         for (place, (x, y)), (after, (x_after, y_after)) in pairwise(places)
         if after > place + 1
     )
+
+
+def _steps(xs: Sequence[float], ys: Sequence[float]) -> str:
+    """A line that is level around each place, as the data of a path."""
+    half = (xs[1] - xs[0] if len(xs) > 1 else 100.0) * WIDTH / 200
+    levels = (
+        f"{x * WIDTH / 100 - half:.1f} {y:.1f}L{x * WIDTH / 100 + half:.1f} {y:.1f}"
+        for x, y in zip(xs, ys, strict=True)
+    )
+    return f"M{'L'.join(levels)}"
 
 
 def _path(style: str, data: str) -> str:

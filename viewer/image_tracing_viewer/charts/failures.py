@@ -6,11 +6,14 @@ from image_tracing_postgres.statistics.figures import ModelFigures, Statistics
 from image_tracing_viewer.charts.chart import Cell, Chart, Column, Key, Panel, Table
 from image_tracing_viewer.charts.drawing import Mark, Series, rows
 from image_tracing_viewer.charts.figures import isolated, number, percent
+from image_tracing_viewer.charts.labels import fitted
 from image_tracing_viewer.charts.palette import REST, Palette
 from image_tracing_viewer.charts.timeline import Target
 from image_tracing_viewer.formats import NOTHING, counted, words
 
 _ROW_HEIGHT = 28
+# In sizes of its font: what stands left of the bars.
+_LABEL_WIDTH = 8
 
 
 def error_classes(statistics: Statistics, palette: Palette, target: Target) -> Chart:
@@ -55,7 +58,12 @@ def _panel(
     amounts = [
         f"{number(found.attempts)} · {percent(found.attempts / total)}" for found in statistics.by_error_class
     ]
-    plot = rows(series, [words(name) for name in classes], amounts, row_height=_ROW_HEIGHT)
+    plot = rows(
+        series,
+        [fitted(words(name), _LABEL_WIDTH) for name in classes],
+        amounts,
+        row_height=_ROW_HEIGHT,
+    )
     keys = [
         Key(palette.name(model.model), palette.style(model.model), model.model or "")
         for model in failed

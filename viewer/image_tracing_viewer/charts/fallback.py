@@ -92,7 +92,12 @@ def _depth_panel(statistics: Statistics, target: Target) -> Panel:
 
 
 def _rates(timeline: Timeline) -> Table:
-    columns = [Column("Began"), Column("Fallback rate", "plain"), Column("Fell back"), Column("Recovered")]
+    columns = [
+        Column(timeline.began),
+        Column("Fallback rate", "plain"),
+        Column("Fell back"),
+        Column("Recovered"),
+    ]
     return Table(
         "Fallback rate",
         columns,

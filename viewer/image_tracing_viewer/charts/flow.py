@@ -14,9 +14,10 @@ from image_tracing_postgres.statistics.figures import Statistics
 from image_tracing_viewer.charts.chart import Cell, Chart, Column, Panel, Table
 from image_tracing_viewer.charts.drawing import Plot
 from image_tracing_viewer.charts.figures import isolated, number, percent
+from image_tracing_viewer.charts.labels import fitted
 from image_tracing_viewer.charts.palette import COLOURS, Palette
 from image_tracing_viewer.charts.timeline import Target
-from image_tracing_viewer.formats import counted, shortened
+from image_tracing_viewer.formats import counted
 
 _HEIGHT_LEAST: Final = 180
 _HEIGHT_OF_BOX: Final = 34
@@ -24,8 +25,8 @@ _GAP: Final = 16
 # So that the text of a thin box at the edge is whole.
 _EDGE: Final = 8
 _BOX_WIDTH: Final = 1
-# Two of them have room beside each other on a phone.
-_NAME_LENGTH: Final = 22
+# In sizes of its font; two of them have room beside each other on a phone.
+_NAME_WIDTH: Final = 11.5
 # Stands for all models that have no colour of their own; no model can be called so.
 _FURTHER: Final = "\0further"
 
@@ -137,7 +138,7 @@ class _Diagram:
         )
 
     def _name(self, node: Node) -> str:
-        return "further models" if node == _FURTHER else shortened(self._palette.name(node), _NAME_LENGTH)
+        return "further models" if node == _FURTHER else fitted(self._palette.name(node), _NAME_WIDTH)
 
 
 def _table(statistics: Statistics, palette: Palette, target: Target) -> Table:

@@ -79,12 +79,17 @@ def _row(
             note=_was(percent(past.attempt_success_rate) if past else ""),
         ),
         Cell("", spark=sparks[0], style=style),
-        Cell(duration(times.p50 if times else None)),
+        Cell(
+            duration(times.p50 if times else None), note=_was(duration(past_times.p50) if past_times else "")
+        ),
         Cell(
             duration(times.p95 if times else None), note=_was(duration(past_times.p95) if past_times else "")
         ),
         Cell("", spark=sparks[1], style=style),
-        Cell(f"{number(model.rescues)} of {number(model.chances)}" if model.chances else NOTHING),
+        Cell(
+            f"{number(model.rescues)} of {number(model.chances)}" if model.chances else NOTHING,
+            note=percent(model.recovery_rate) if model.chances else "",
+        ),
         Cell(number(model.images), note=size(model.bytes) if model.bytes else ""),
         Cell(words(failed_with), link(error_class=failed_with), note=_share(model, failed_with))
         if failed_with

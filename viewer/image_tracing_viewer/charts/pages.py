@@ -81,7 +81,7 @@ def picture(request: Request) -> Response:
     if kind == "svg":
         svg = svg_of(figures.chart(name), told, theme=theme, width=width)
         headers = {"Content-Security-Policy": content_security_policy(theme)}
-        return Response(svg.encode("utf-8", "replace"), media_type="image/svg+xml", headers=headers)
+        return Response(svg.encode(), media_type="image/svg+xml", headers=headers)
     svg = svg_of(figures.chart(name), told, theme="dark" if theme == "dark" else "light", width=width)
     try:
         return Response(png_of(svg), media_type="image/png")

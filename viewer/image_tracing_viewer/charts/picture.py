@@ -10,7 +10,7 @@ from markupsafe import escape
 from image_tracing_viewer.assets import FILES
 from image_tracing_viewer.charts.chart import Cell, Chart, Panel, Table
 from image_tracing_viewer.charts.figures import isolated
-from image_tracing_viewer.formats import shortened
+from image_tracing_viewer.charts.labels import fitted, width_of
 
 Theme = Literal["auto", "light", "dark"]
 THEMES: Final[tuple[Theme, ...]] = get_args(Theme)
@@ -21,8 +21,9 @@ WIDTH_MOST: Final = 2000
 _EDGE: Final = 20
 _NARROW: Final = 560
 _ROW_HEIGHT: Final = 34
-_LETTER: Final = 6.6
-_LETTERS_OF_KEY: Final = 24
+# Of texts, and in sizes of their font how wide names may be.
+_FONT_SIZE: Final = 12
+_NAME_WIDTH: Final = 12.5
 
 _LIGHT_DARK: Final = re.compile(r"--([\w-]+): light-dark\((#\w+), (#\w+)\);")
 _VARIABLE: Final = re.compile(r"var\(--([\w-]+)\)")
@@ -53,6 +54,8 @@ text {
 .hatch-line { fill: var(--bar-bad); }
 .spark .line { fill: none; stroke: currentColor; stroke-width: 1.5; }
 """
+# XML 1.0 has no way to write them, and half a surrogate pair no way into UTF-8.
+_UNWRITABLE: Final = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _HATCH: Final = (
     '<pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
     '<rect width="6" height="6" class="hatch-ground"/>'
@@ -87,7 +90,7 @@ def svg_of(chart: Chart, told: str, *, theme: Theme = "auto", width: int = WIDTH
     for line in (chart.told, told):
         if line:
             y += 19
-            parts.append(_text("told", _EDGE, y, shortened(line, int((width - 2 * _EDGE) / _LETTER))))
+            parts.append(_text("told", _EDGE, y, fitted(line, (width - 2 * _EDGE) / _FONT_SIZE)))
     y += 20
     if chart.name == "models":
         rows, y = _rows(chart.tables[0], y, width)
@@ -99,12 +102,13 @@ def svg_of(chart: Chart, told: str, *, theme: Theme = "auto", width: int = WIDTH
         y += 24
         parts.append(_text("told", _EDGE, y, "None in this range"))
     height = round(y + _EDGE)
-    return (
+    svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
         f'viewBox="0 0 {width} {height}" role="img" aria-label="{escape(f"{chart.title}. {chart.told}")}">'
         f"<style>{STYLES[theme]}</style><defs>{_HATCH}</defs>"
         f'<rect class="sheet" width="{width}" height="{height}"/>{"".join(parts)}</svg>'
     )
+    return _UNWRITABLE.sub("\ufffd", svg)
 
 
 def png_of(svg: str, *, scale: float = 2) -> bytes:
@@ -129,7 +133,7 @@ def _panel(panel: Panel, y: float, width: int) -> tuple[list[str], float]:
     ends = "".join(
         f'<svg class="end {end.key.style}" x="100%" overflow="visible"><path class="line" '
         f'd="M10 {end.y:.1f}h12"/><text x="28" y="{end.y + 4:.1f}">'
-        f"{escape(isolated(shortened(end.key.label, _LETTERS_OF_KEY)))}</text></svg>"
+        f"{escape(isolated(end.label))}</text></svg>"
         for end in (panel.ends if has_ends else ())
     )
     parts.append(
@@ -149,8 +153,8 @@ def _keys(panel: Panel, y: float, width: int) -> tuple[list[str], float]:
     parts = []
     x: float = _EDGE
     for key in panel.keys:
-        label = shortened(key.label, _LETTERS_OF_KEY)
-        wide = 16 + len(label) * _LETTER + 18
+        label = fitted(key.label, _NAME_WIDTH)
+        wide = 16 + width_of(label) * _FONT_SIZE + 18
         if x > _EDGE and x + wide > width - _EDGE:
             x, y = _EDGE, y + 18
         parts.append(
@@ -184,7 +188,7 @@ def _rows(table: Table, y: float, width: int) -> tuple[list[str], float]:
         parts.append(
             f'<rect class="key-mark {name.style}" x="{_EDGE}" y="{y - 9}" width="10" height="10" rx="3"/>'
         )
-        parts.append(_text("name", _EDGE + 16, y, shortened(name.text, _LETTERS_OF_KEY)))
+        parts.append(_text("name", _EDGE + 16, y, fitted(name.text, _NAME_WIDTH)))
         parts += [_cell(row[at], places[at], y) for at in wanted]
     return parts, y
 

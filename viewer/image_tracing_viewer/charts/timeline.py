@@ -38,6 +38,8 @@ class Timeline:
         # Points and cells lead to the same lists, and putting an address together is not cheap.
         self._links: dict[tuple[object, ...], str] = {}
         zone = ZoneInfo(statistics.tz)
+        self.began = f"Began ({statistics.tz})"
+        """The head of a column of buckets."""
         self.starts = [point.start.astimezone(zone) for point in self.points]
 
     def link(self, index: int, **more: str | None) -> str:

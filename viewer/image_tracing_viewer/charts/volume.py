@@ -44,7 +44,7 @@ def volume(statistics: Statistics, before: Statistics | None, timeline: Timeline
     )
     keys = [Key(_WORDS[status], style) for status, style in shown]
     if any(earlier):
-        keys.append(Key("the range before", "past"))
+        keys.append(Key("the range before", "before"))
     told = ", ".join(f"{number(getattr(total, status))} {_WORDS[status]}" for status, _ in shown)
     return Chart(
         "volume",
@@ -59,7 +59,7 @@ def _table(timeline: Timeline, earlier: list[int]) -> Table:
     columns = [Column("Generations")]
     columns += [Column(_WORDS[status].capitalize(), style) for status, style in _STATUSES]
     if any(earlier):
-        columns.append(Column("In the range before", "past"))
+        columns.append(Column("In the range before", "before"))
     rows = []
     for index, point in enumerate(timeline.points):
         row = [
@@ -74,4 +74,4 @@ def _table(timeline: Timeline, earlier: list[int]) -> Table:
             ),
         ]
         rows.append([*row, Cell(number(earlier[index]))] if any(earlier) else row)
-    return Table("Generations by status", [Column("Began"), *columns], rows)
+    return Table("Generations by status", [Column(timeline.began), *columns], rows)
