@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
@@ -26,7 +27,7 @@ def figures(client: TestClient) -> Figures:
 
 
 def one(found: Figures, name: str, **labels: str) -> float | None:
-    return found.get((f"image_tracing_{name}", frozenset(labels.items())))
+    return found.get((f"image_tracing_last_hour_{name}", frozenset(labels.items())))
 
 
 def test_generations_are_counted_by_status(client: TestClient, rows: Rows) -> None:
@@ -62,10 +63,47 @@ def test_models_beyond_the_most_used_are_one(client: TestClient, rows: Rows) -> 
 
     found = figures(client)
 
-    models = {dict(labels)["model"] for name, labels in found if name == "image_tracing_attempts"}
+    models = {dict(labels)["model"] for name, labels in found if name == "image_tracing_last_hour_attempts"}
     assert len(models) == MODELS_MAX + 1
     assert one(found, "attempts", model="model-24", outcome="ok") == 2
     assert one(found, "attempts", model="other", outcome="ok") == 5
+
+
+def test_ten_thousand_models_make_no_more_lines_than_twenty(
+    client: TestClient, rows: Rows, database: str
+) -> None:
+    now = datetime.now(UTC)
+    with psycopg.connect(database) as connection:
+        connection.execute(
+            "INSERT INTO image_attempts (trace_id, span_id, started_at, number, success, outcome, model) "
+            "SELECT gen_random_uuid(), 'x', %s, 1, true, 'ok', 'hostile-' || n "
+            "FROM generate_series(1, 10000) AS n",
+            (now,),
+        )
+    # Whoever writes tells the summaries of its time.
+    rows.add(created_at=now, attempts=[])
+
+    found = figures(client)
+
+    assert len([name for name, _ in found if name.startswith("image_tracing_last_hour")]) < 200
+    assert one(found, "attempts", model="other", outcome="ok") == 10_000 - MODELS_MAX
+
+
+def test_an_error_class_that_nobody_knows_is_another_one(client: TestClient, rows: Rows) -> None:
+    failed = {"success": False, "outcome": "error"}
+    rows.add(attempts=[{**failed, "error_class": "a"}, {**failed, "error_class": "b"}])
+
+    assert one(figures(client), "attempts_failed", model="flux", error_class="other") == 2
+
+
+def test_what_is_deleted_is_no_longer_counted(client: TestClient, rows: Rows) -> None:
+    id_ = rows.add()
+    rows.add()
+    assert one(figures(client), "generations", status="completed") == 2
+
+    client.delete(f"/api/traceImage?id={id_}")
+
+    assert one(figures(client), "generations", status="completed") == 1
 
 
 @pytest.mark.parametrize("name", ["other", "", None, "x" * 500, 'a"b\\c\nd'], ids=ascii)
@@ -74,7 +112,9 @@ def test_no_name_of_a_model_breaks_a_scrape(client: TestClient, rows: Rows, name
         attempts=[{"model": name}, {"model": None}, *({"model": f"m-{n}"} for n in range(MODELS_MAX + 5))]
     )
 
-    counts = {key: value for key, value in figures(client).items() if key[0] == "image_tracing_attempts"}
+    counts = {
+        key: value for key, value in figures(client).items() if key[0] == "image_tracing_last_hour_attempts"
+    }
 
     assert sum(counts.values()) == MODELS_MAX + 7
     assert max(len(dict(labels)["model"]) for _, labels in counts) <= 120
@@ -83,5 +123,5 @@ def test_no_name_of_a_model_breaks_a_scrape(client: TestClient, rows: Rows, name
 def test_an_absent_database_leaves_the_other_figures(absent_store: Store) -> None:
     found = figures(client_of(create_app(absent_store, token="")))
 
-    assert one(found, "database_up") == 0
-    assert not [name for name, _ in found if name.startswith("image_tracing_generations")]
+    assert found["image_tracing_database_up", frozenset()] == 0
+    assert not [name for name, _ in found if name.startswith("image_tracing_last_hour")]

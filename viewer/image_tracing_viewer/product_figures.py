@@ -1,17 +1,21 @@
-"""What generations and attempts came to in the last hour, for Prometheus."""
+"""What generations and attempts came to in the last hour, for Prometheus.
+
+Gauges, and named after their hour: rows are deleted, arrive late and change, and a counter may never go down.
+"""
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from image_tracing.errors import ImageTracingError
-from image_tracing_postgres.statistics.figures import Durations, ModelFigures, Statistics
+from image_tracing_postgres.statistics.figures import Durations, Statistics
 from image_tracing_postgres.store import Store
 from image_tracing_viewer.errors import printable
+from image_tracing_viewer.query import ERROR_CLASSES, OUTCOMES
 
 _log = logging.getLogger("image_tracing_viewer")
 
@@ -22,6 +26,8 @@ _STEP: Final = timedelta(minutes=5)
 MODELS_MAX: Final = 20
 OTHER: Final = "other"
 _NAME_MAX: Final = 120
+# Rows that others wrote may have any error class.
+_VALUES: Final = frozenset((*OUTCOMES, *ERROR_CLASSES))
 _QUANTILES: Final = (("0.5", "p50"), ("0.9", "p90"), ("0.95", "p95"), ("0.99", "p99"))
 
 
@@ -36,7 +42,7 @@ def product_figures(store: Store) -> Iterator[Metric]:
         _log.warning("metrics without the figures of generations: %s", printable(str(error)))
         return
     yield from _generations(found)
-    yield from _attempts(found.by_model)
+    yield from _attempts(found)
 
 
 def _began(now: datetime) -> datetime:
@@ -47,7 +53,7 @@ def _began(now: datetime) -> datetime:
 def _generations(found: Statistics) -> Iterator[Metric]:
     total = found.total
     generations = GaugeMetricFamily(
-        "image_tracing_generations", "Generations that began in the last hour.", labels=("status",)
+        "image_tracing_last_hour_generations", "Generations that began in the last hour.", labels=("status",)
     )
     for status, number in (
         ("started", total.started),
@@ -57,17 +63,17 @@ def _generations(found: Statistics) -> Iterator[Metric]:
         generations.add_metric((status,), number)
     yield generations
     yield GaugeMetricFamily(
-        "image_tracing_generations_fallback",
+        "image_tracing_last_hour_generations_fallback",
         "Those of them that have ended and tried more than one model.",
         value=total.fallbacks,
     )
     yield GaugeMetricFamily(
-        "image_tracing_generations_recovered",
+        "image_tracing_last_hour_generations_recovered",
         "Those of them that completed and tried more than one model.",
         value=total.recovered,
     )
     times = GaugeMetricFamily(
-        "image_tracing_time_to_picture_seconds",
+        "image_tracing_last_hour_time_to_picture_seconds",
         "Duration of the completed ones, by percentile.",
         labels=("quantile",),
     )
@@ -75,28 +81,31 @@ def _generations(found: Statistics) -> Iterator[Metric]:
     yield times
 
 
-def _attempts(by_model: Sequence[ModelFigures]) -> Iterator[Metric]:
-    """The models with the most attempts by name, all others together."""
-    outcomes: Counter[tuple[str, str]] = Counter()
-    error_classes: Counter[tuple[str, str]] = Counter()
+def _attempts(found: Statistics) -> Iterator[Metric]:
+    """The models with the most attempts by name, all others together: the total without those named."""
+    outcomes, error_classes = Counter[tuple[str, str]](), Counter[tuple[str, str]]()
     durations: dict[str, Durations | None] = {}
-    for place, figures in enumerate(by_model):
-        name = (figures.model or "")[:_NAME_MAX] if place < MODELS_MAX else OTHER
-        _count(outcomes, name, figures.outcomes)
-        _count(error_classes, name, figures.error_classes)
+    _count(outcomes, OTHER, found.total.outcomes)
+    _count(error_classes, OTHER, found.total.error_classes)
+    for figures in found.by_model[:MODELS_MAX]:
+        name = (figures.model or "")[:_NAME_MAX]
+        for counts, values in ((outcomes, figures.outcomes), (error_classes, figures.error_classes)):
+            _count(counts, name, values)
+            _count(counts, OTHER, values, sign=-1)
         # Percentiles of several models cannot be put together.
-        if place < MODELS_MAX and name != OTHER:
+        if name != OTHER:
             durations.setdefault(name, figures.duration_ms)
     for metric, told, label, counts in (
-        ("image_tracing_attempts", "Attempts that began in the last hour.", "outcome", outcomes),
-        ("image_tracing_attempts_failed", "Failed ones of them.", "error_class", error_classes),
+        ("image_tracing_last_hour_attempts", "Attempts that began in the last hour.", "outcome", outcomes),
+        ("image_tracing_last_hour_attempts_failed", "Failed ones of them.", "error_class", error_classes),
     ):
         family = GaugeMetricFamily(metric, told, labels=("model", label))
         for labels, number in counts.items():
-            family.add_metric(labels, number)
+            if number:
+                family.add_metric(labels, number)
         yield family
     times = GaugeMetricFamily(
-        "image_tracing_attempt_duration_seconds",
+        "image_tracing_last_hour_attempt_duration_seconds",
         "Duration of those that have ended, by percentile.",
         labels=("model", "quantile"),
     )
@@ -105,9 +114,9 @@ def _attempts(by_model: Sequence[ModelFigures]) -> Iterator[Metric]:
     yield times
 
 
-def _count(counts: Counter[tuple[str, str]], name: str, found: Mapping[str, int]) -> None:
+def _count(counts: Counter[tuple[str, str]], name: str, found: Mapping[str, int], *, sign: int = 1) -> None:
     for value, number in found.items():
-        counts[name, value] += number
+        counts[name, value if value in _VALUES else OTHER] += sign * number
 
 
 def _add(family: GaugeMetricFamily, labels: tuple[str, ...], durations: Durations | None) -> None:
