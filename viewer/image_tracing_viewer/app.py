@@ -15,11 +15,13 @@ from image_tracing_postgres.store import Store
 from image_tracing_viewer import api, pages
 from image_tracing_viewer.alerts import api as alerts_api
 from image_tracing_viewer.alerts import pages as alerts_pages
+from image_tracing_viewer.alerts.drawing import Drawing
 from image_tracing_viewer.alerts.service import service_from_settings
 from image_tracing_viewer.errors import HANDLERS, UnexpectedErrors
 from image_tracing_viewer.events import Watcher
 from image_tracing_viewer.health import Health
 from image_tracing_viewer.hosts import AllowedHosts
+from image_tracing_viewer.links import links_in
 from image_tracing_viewer.metrics import Measured, Metrics
 from image_tracing_viewer.probe import DatabaseProbe
 from image_tracing_viewer.security import Guard
@@ -80,7 +82,6 @@ def create_app(
         if store is None:
             reading.close()
 
-    alerts = service_from_settings(dsn, address=address)
     routes: list[BaseRoute] = [*alerts_api.routes, *alerts_pages.routes, *api.routes, *pages.routes]
     if sys.platform != "win32":
         routes += receiver.routes
@@ -100,6 +101,7 @@ def create_app(
         exception_handlers=dict(HANDLERS),
         lifespan=lifespan,
     )
+    alerts = service_from_settings(dsn, address=address, draw=Drawing(reading, links_in(app)))
     app.state.store = reading
     app.state.watcher = Watcher(reading)
     if ingest is not None:

@@ -17,6 +17,7 @@ from image_tracing_postgres.embedded import EmbeddedPostgres
 from image_tracing_postgres.failures import translated
 from image_tracing_postgres.migrate import pending
 from image_tracing_postgres.settings import Settings, masked_conninfo, settings_from_environment
+from image_tracing_viewer.alerts.diagnosis import alert_findings
 from image_tracing_viewer.finding import Finding
 
 _PACKAGES: Final = (
@@ -92,6 +93,7 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     yield Finding("IMAGE_TRACING_CAPTURE_CONTENT", "good", "true" if settings.capture_content else "false")
     yield Finding("IMAGE_TRACING_TOKEN", "good", "set" if settings.token else "not set: loopback only")
     yield Finding("IMAGE_TRACING_STALLED_AFTER", "good", f"{settings.stalled_after_seconds:g} s")
+    yield from alert_findings(settings)
 
 
 def _data_dir(folder: Path) -> Iterator[Finding]:

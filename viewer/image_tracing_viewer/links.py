@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
+from starlette.applications import Starlette
 from starlette.requests import Request
 
 from image_tracing_viewer import assets
@@ -51,8 +52,12 @@ def links_of(request: Request) -> Links:
 
     Names are looked up in the app itself: `request.url_for` would ask the outermost app, which knows none.
     """
-    root: str = request.scope.get("root_path", "").rstrip("/")
-    path = request.app.url_path_for
+    return links_in(request.app, request.scope.get("root_path", "").rstrip("/"))
+
+
+def links_in(app: Starlette, root: str = "") -> Links:
+    """The links below a prefix, without a request."""
+    path = app.url_path_for
     return Links(
         traces=root + path("traces"),
         trace_base=root + path("trace", id=_ID).removesuffix(_ID),

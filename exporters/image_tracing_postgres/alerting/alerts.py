@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 from uuid import UUID, uuid4
 
-from image_tracing_postgres.alerting.book import Cursor, Snoozes, rules_in, snoozes_in
+from image_tracing_postgres.alerting.book import Cursor, Snoozes, check_rights, rules_in, snoozes_in
 from image_tracing_postgres.alerting.evaluation import evaluate
 from image_tracing_postgres.alerting.outbox import Outbox
 from image_tracing_postgres.alerting.records import (
@@ -65,7 +65,10 @@ class Alerts:
         self.outbox: Final = Outbox(self._connections, uuid4(), lease_seconds=lease_seconds)
 
     def evaluate(self, now: datetime | None = None) -> Evaluation | None:
-        """Evaluate this step, if nobody has yet; None if somebody has or is at it."""
+        """Evaluate this step, if nobody has yet; None if somebody has or is at it.
+
+        Raises AlertRightsError where nothing can be written.
+        """
         return evaluate(
             self._connections,
             interval_seconds=self.interval_seconds,
@@ -148,9 +151,11 @@ class Alerts:
 
         Raises:
             InvalidRuleError: the file cannot be read or used; then nothing was changed.
+            AlertRightsError: nothing can be written.
         """
         rules = rules_of_file(path)
         with self._connections.transaction() as cursor:
+            check_rights(cursor)
             for rule in rules:
                 cursor.execute(statement("alerting/save_rule"), _row(rule))
             ids = {"ids": [rule.id for rule in rules]}

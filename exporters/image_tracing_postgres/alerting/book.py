@@ -8,6 +8,7 @@ from typing import Final
 import psycopg
 from psycopg.rows import TupleRow
 
+from image_tracing.errors import ImageTracingError
 from image_tracing_postgres.alerting.presets import PRESETS
 from image_tracing_postgres.alerting.rules import InvalidRuleError, Rule, rule_from
 from image_tracing_postgres.statements import statement
@@ -15,6 +16,10 @@ from image_tracing_postgres.statements import statement
 Cursor = psycopg.Cursor[TupleRow]
 
 PRESETS_BY_ID: Final[Mapping[str, Rule]] = {rule.id: rule for rule in PRESETS}
+
+
+class AlertRightsError(ImageTracingError):
+    """This connection may read what alerts found, and not write it: a standby, or a role that only reads."""
 
 
 class Snoozes:
@@ -31,6 +36,16 @@ class Snoozes:
         """Of one model of it, whether by itself or with the whole rule; the later end counts."""
         found = [self._until.get((rule_id, each)) for each in ("", subject)]
         return max((each for each in found if each is not None), default=None)
+
+
+def check_rights(cursor: Cursor) -> None:
+    """Raises AlertRightsError where nothing can be written."""
+    [may_write] = cursor.execute(statement("alerting/may_write")).fetchone() or (False,)
+    if not may_write:
+        raise AlertRightsError(
+            "looking at the rules writes down what it finds, and this viewer may only read (its database is "
+            "a standby, or its role has no right to write); run another viewer that may"
+        )
 
 
 def snoozes_in(cursor: Cursor, now: datetime | None = None) -> Snoozes:

@@ -11,7 +11,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from image_tracing_postgres.alerting import sentences
-from image_tracing_postgres.alerting.book import Snoozes, rules_in, snoozes_in
+from image_tracing_postgres.alerting.book import Snoozes, check_rights, rules_in, snoozes_in
 from image_tracing_postgres.alerting.evidence import Evidence
 from image_tracing_postgres.alerting.figures import AttemptFigures, Figures
 from image_tracing_postgres.alerting.records import Evaluation
@@ -47,10 +47,11 @@ def evaluate(
 
     Steps are the multiples of the interval on the database's clock, of which `now` can take the place.
     All of a step is one transaction: it happened whole or not at all. A rule gets `rule_seconds` at most,
-    all together four times that.
+    all together four times that. Raises AlertRightsError where nothing can be written.
     """
     began = monotonic()
     with connections.transaction(seconds=_STEP_SECONDS) as cursor:
+        check_rights(cursor)
         row = cursor.execute(statement("alerting/elect"), {"key": _LOCK}).fetchone()
         is_elected, moment = row or (False, datetime.now(UTC))
         moment = now or moment

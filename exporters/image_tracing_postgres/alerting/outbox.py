@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
+from image_tracing_postgres.alerting.book import check_rights
 from image_tracing_postgres.alerting.records import Message, entry_from
 from image_tracing_postgres.pool import Connections
 from image_tracing_postgres.statements import statement
@@ -26,8 +27,12 @@ class Outbox:
         self._by = by
 
     def see(self, channels: Mapping[str, str]) -> None:
-        """Tell that a viewer has these channels, id to service: transitions from now on go to them too."""
+        """Tell that a viewer has these channels, id to service: transitions from now on go to them too.
+
+        Raises AlertRightsError where nothing can be written.
+        """
         with self._connections.transaction() as cursor:
+            check_rights(cursor)
             for id_ in sorted(channels):
                 cursor.execute(statement("alerting/see_channel"), {"id": id_, "service": channels[id_]})
 

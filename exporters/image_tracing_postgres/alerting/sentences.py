@@ -31,7 +31,8 @@ def body(rule: Rule, transition: Transition, evidence: Evidence) -> str:
     if transition.status == "firing" and evidence.error_classes:
         known = {name or "unknown": number for name, number in evidence.error_classes.items()}
         told = [
-            f"{number} \N{MULTIPLICATION SIGN} {name.replace('_', ' ')}" for name, number in known.items()
+            f"{number} \N{MULTIPLICATION SIGN} {harmless(name.replace('_', ' '))}"
+            for name, number in known.items()
         ]
         more = [f"{len(told) - _CLASSES} more kinds"] if len(told) > _CLASSES else []
         lines.append(f"Errors: {', '.join(told[:_CLASSES] + more)}.")

@@ -1,10 +1,14 @@
 """A web hook of this machine, and a viewer that alerts through it."""
 
+import email
+import email.policy
 import json
+import socketserver
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -62,6 +66,38 @@ def hook() -> Iterator[Hook]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@dataclass
+class MailServer:
+    """Takes mail over SMTP, all that is sent to it."""
+
+    port: int = 0
+    mails: list[EmailMessage] = field(default_factory=list)
+
+
+@pytest.fixture
+def mail_server() -> Iterator[MailServer]:
+    found = MailServer()
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.wfile.write(b"220 here\r\n")
+            while line := self.rfile.readline():
+                if line.upper().startswith(b"DATA"):
+                    self.wfile.write(b"354 go on\r\n")
+                    text = b"".join(iter(self.rfile.readline, b".\r\n"))
+                    found.mails.append(email.message_from_bytes(text, policy=email.policy.default))
+                self.wfile.write(b"250 fine\r\n")
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        found.port = server.server_address[1]
+        yield found
+        server.shutdown()
+        thread.join()
 
 
 @pytest.fixture

@@ -106,6 +106,22 @@ def test_bad_input_is_named(
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", API),
+        ("PUT", f"{API}?id=fallbacks"),
+        ("DELETE", f"{API}?id=fallbacks"),
+        ("POST", f"{API}/snooze"),
+        ("POST", f"{API}/test"),
+    ],
+)
+def test_another_site_changes_nothing(client: TestClient, method: str, path: str) -> None:
+    answer = client.request(method, path, json={}, headers={"Sec-Fetch-Site": "cross-site"})
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "cross_site_request")
+
+
 @pytest.mark.parametrize("path", [API, f"{API}/snooze", f"{API}/test"])
 def test_a_body_that_is_no_json_is_refused(client: TestClient, path: str) -> None:
     headers = {"Content-Type": "application/json"}

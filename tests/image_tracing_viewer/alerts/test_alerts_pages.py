@@ -162,7 +162,9 @@ def test_the_test_button_tells_what_became_of_it(
     monkeypatch.setenv("IMAGE_TRACING_ALERT_URLS", f"{hook.url},json://user:hunter2@127.0.0.1:9/")
     with client_of(create_app(store, token="")) as client:
         text = pressed(client, action="test").text
-        shown = client.get(PAGE).text + client.get("/api/traceImage/alerts").text
+        shown = (
+            client.get(PAGE).text + client.get("/api/traceImage/alerts").text + client.get("/metrics").text
+        )
 
     assert "took the test message" in text
     assert "no connection to it, or no answer in time" in text

@@ -1,10 +1,11 @@
 """Sending through Apprise in a process of its own; what no page, log or error may hold."""
 
 import logging
+from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.image_tracing_viewer.alerts.conftest import Hook
+from tests.image_tracing_viewer.alerts.conftest import Hook, MailServer
 
 from image_tracing_viewer.alerts.channels import Channel, ChannelError, Letter
 
@@ -48,6 +49,47 @@ def test_a_chart_goes_with_the_text(hook: Hook) -> None:
 
     [attached] = hook.messages[0]["attachments"]
     assert (attached["filename"], attached["base64"]) == ("chart.png", "iVBORw==")
+
+
+def mail_address(server: MailServer, **options: str) -> str:
+    more = "".join(f"&{name}={value}" for name, value in options.items())
+    return f"mailto://127.0.0.1:{server.port}?from=viewer@example.org&to=ops@example.org{more}"
+
+
+def test_a_mail_is_text_with_the_chart_beside_it(mail_server: MailServer) -> None:
+    sent(mail_address(mail_server), letter(body="<b>1 & 2</b>", picture=("chart.png", b"\x89PNG")))
+
+    [mail] = mail_server.mails
+    [text, chart] = mail.iter_parts()
+    assert (mail["subject"], mail["to"]) == ("Firing: ümlaut", "ops@example.org")
+    assert (text.get_content_type(), text.get_content().strip()) == ("text/plain", "<b>1 & 2</b>")
+    assert (chart.get_filename(), chart.get_content()) == ("chart.png", b"\x89PNG")
+
+
+def test_a_mail_in_html_has_no_markup_of_ours(mail_server: MailServer) -> None:
+    sent(mail_address(mail_server, format="html"), letter(body="<b>1 & 2</b>"))
+
+    [mail] = mail_server.mails
+    html = mail.get_body(("html",))
+    assert html is not None
+    assert "&lt;b&gt;1 &amp; 2&lt;/b&gt;" in html.get_content().replace("&nbsp;", " ")
+
+
+def test_a_chat_gets_the_link_as_it_is(hook: Hook) -> None:
+    sent(
+        f"{hook.url.replace('json://user:hunter2@', 'mmost://')}/abcdefghijkl",
+        letter(body="https://x/?a=%20&b=1"),
+    )
+
+    assert hook.messages[0]["text"].splitlines() == ["Firing: ümlaut", "https://x/?a=%20&b=1"]
+
+
+def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "apprise.py").write_text("raise ImportError")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+    with pytest.raises(ChannelError, match=r"pip install 'image-tracing\[alerts\]'"):
+        sent("json://localhost/", letter())
 
 
 def test_one_process_sends_many(hook: Hook) -> None:

@@ -1,15 +1,30 @@
 """Evaluator and courier over a real database and a real web hook."""
 
+import base64
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg.conninfo import make_conninfo
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.testclient import TestClient
 from tests.image_tracing_viewer.alerts.conftest import Hook, NewService
+from tests.image_tracing_viewer.conftest import BASE_URL
 
-from image_tracing_postgres.alerting import Alerts, HistoryEntry
+from image_tracing_postgres.alerting import Alerts, HistoryEntry, Rule
+from image_tracing_postgres.alerting.evidence import Evidence
+from image_tracing_postgres.alerting.presets import PRESETS
+from image_tracing_postgres.store import Store
+from image_tracing_viewer import create_app
+from image_tracing_viewer.alerts.drawing import Drawing
 from image_tracing_viewer.alerts.service import AlertService
+from image_tracing_viewer.links import links_in
 
 
 def waited_for(is_so: Callable[[], Any]) -> None:
@@ -18,6 +33,27 @@ def waited_for(is_so: Callable[[], Any]) -> None:
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def entry_of(rule: Rule) -> HistoryEntry:
+    """A firing of this moment, for the model of the outage where the rule looks at each."""
+    return HistoryEntry(
+        id=uuid.uuid4(),
+        rule_id=rule.id,
+        subject="flux" if rule.each_model else "",
+        status="firing",
+        before="ok",
+        at=datetime.now(UTC),
+        is_told=True,
+        value=1,
+        count=6,
+        title="",
+        body="",
+        query="",
+        evidence=Evidence(),
+        messages=0,
+        sent=0,
+    )
 
 
 def test_an_outage_reaches_the_channel(
@@ -77,8 +113,8 @@ def test_a_channel_that_keeps_silent_blocks_no_evaluation(
 
 
 def test_what_is_drawn_goes_along(new_service: NewService, hook: Hook, outage: Callable[[], None]) -> None:
-    def draw(entry: HistoryEntry) -> tuple[str, bytes]:
-        return f"{entry.rule_id}.png", b"\x89PNG"
+    def draw(entry: HistoryEntry, rule: Rule) -> tuple[str, bytes]:
+        return f"{rule.id}.png", b"\x89PNG"
 
     outage()
     new_service(hook.url, draw=draw).start()
@@ -90,7 +126,7 @@ def test_what_is_drawn_goes_along(new_service: NewService, hook: Hook, outage: C
 def test_a_chart_that_cannot_be_drawn_costs_no_text(
     new_service: NewService, hook: Hook, outage: Callable[[], None], caplog: pytest.LogCaptureFixture
 ) -> None:
-    def draw(entry: HistoryEntry) -> None:
+    def draw(entry: HistoryEntry, rule: Rule) -> None:
         raise ZeroDivisionError
 
     outage()
@@ -98,6 +134,73 @@ def test_a_chart_that_cannot_be_drawn_costs_no_text(
 
     hook.wait(1)
     assert "could not be drawn" in caplog.text
+
+
+def test_the_viewer_draws_what_led_to_an_alert(
+    store: Store, hook: Hook, outage: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMAGE_TRACING_ALERT_URLS", hook.url)
+    monkeypatch.setenv("IMAGE_TRACING_ALERT_INTERVAL", "1")
+    outage()
+    with TestClient(create_app(store, token="", ingest_token="")):
+        [message] = hook.wait(1)
+
+    [chart] = message["attachments"]
+    assert chart["filename"] == "success-rate.png"
+    assert base64.b64decode(chart["base64"]).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("rule", PRESETS, ids=lambda rule: rule.kind)
+def test_each_kind_of_rule_has_a_chart(store: Store, rule: Rule, outage: Callable[[], None]) -> None:
+    outage()
+    draw = Drawing(store, links_in(create_app(store, token="", ingest_token="")))
+
+    name, picture = draw(entry_of(rule), rule) or ("", b"")
+
+    assert name.endswith(".png")
+    assert picture.startswith(b"\x89PNG")
+
+
+def test_a_mounted_viewer_without_its_lifespan_says_so(store: Store) -> None:
+    viewer = create_app(store, token="", ingest_token="")
+    with TestClient(Starlette(routes=[Mount("/p", viewer)]), base_url=BASE_URL) as client:
+        text = client.get("/p/traceImage/alerts").text
+
+    assert "mounted in an app that does not run its lifespan" in text
+
+
+def test_a_mounted_viewer_alerts_with_its_lifespan(store: Store) -> None:
+    viewer = create_app(store, token="", ingest_token="")
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        async with viewer.router.lifespan_context(viewer):
+            yield
+
+    app = Starlette(routes=[Mount("/p", viewer)], lifespan=lifespan)
+    with TestClient(app, base_url=BASE_URL) as client:
+        waited_for(lambda: client.get("/p/api/traceImage/alerts").json()["evaluated_at"])
+
+
+def test_a_viewer_that_only_reads_says_so_and_logs_nothing(
+    database: str, hook: Hook, caplog: pytest.LogCaptureFixture
+) -> None:
+    only_reads = make_conninfo(database, options="-c default_transaction_read_only=on")
+    service = AlertService(Alerts(only_reads, interval_seconds=1), urls=[hook.url])
+    service.start()
+
+    waited_for(lambda: "this viewer may only read" in service.problems.get("evaluation", ""))
+    service.close()
+
+    assert caplog.messages == []
+
+
+def test_rules_that_nobody_looks_at_are_told(new_service: NewService, alerts: Alerts) -> None:
+    alerts.evaluate(datetime.now(UTC) - timedelta(minutes=7))
+
+    problems = new_service().problems_with(alerts.overview())
+
+    assert "no viewer has looked at the rules for 7 min" in problems[-1]
 
 
 def test_without_a_channel_all_is_written_down(

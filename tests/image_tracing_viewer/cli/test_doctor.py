@@ -1,6 +1,7 @@
 """`image-tracing doctor`."""
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -32,6 +33,7 @@ def test_a_database_without_tables_is_wrong_and_says_what_to_do(empty_database: 
 def test_secrets_stay_out_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IMAGE_TRACING_DATABASE_URL", "postgresql://reader:hunter2@127.0.0.1:9/nowhere")
     monkeypatch.setenv("IMAGE_TRACING_TOKEN", "open-sesame")
+    monkeypatch.setenv("IMAGE_TRACING_ALERT_URLS", "json://me:open-sesame@127.0.0.1:9/,slack://open-sesame")
 
     shown = CliRunner().invoke(cli, ["doctor"])
 
@@ -47,6 +49,20 @@ def test_a_setting_that_cannot_be_used_is_found(monkeypatch: pytest.MonkeyPatch)
 
     assert shown.exit_code == 1
     assert verdicts(shown.stdout)["settings"] == "wrong"
+
+
+def test_channels_and_rules_of_alerts_are_looked_at(
+    command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "alerts.toml").write_text("[[rule]]\nid = 'fallbacks'\nshare = 2\n")
+    monkeypatch.setenv("IMAGE_TRACING_ALERT_URLS", "json://127.0.0.1:9/,nonsense://x")
+    monkeypatch.setenv("IMAGE_TRACING_ALERT_RULES", str(tmp_path / "alerts.toml"))
+
+    shown = command("doctor")
+
+    assert "good\tIMAGE_TRACING_ALERT_URLS\tJSON " in shown.stdout
+    assert "Apprise cannot read this address" in shown.stdout
+    assert "share has to be a number from 0.01 to 1, not 2" in shown.stdout
 
 
 def test_a_terminal_shows_each_verdict(terminal: Terminal) -> None:

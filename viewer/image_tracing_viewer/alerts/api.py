@@ -35,7 +35,8 @@ class AlertRoutes(HTTPEndpoint):
         """Rules, states, channels, and the newest of the history or what came before one of its lines."""
         limit, before, rule_id = _history_from(request)
         service = service_of(request)
-        document = overview_document(service.alerts.overview())
+        overview = service.alerts.overview()
+        document = overview_document(overview)
         for channel in document["channels"]:
             channel["problem"] = service.channel_problems.get(channel["id"], channel["problem"])
         history = service.alerts.history(limit=limit + 1, before=before, rule_id=rule_id)
@@ -46,7 +47,7 @@ class AlertRoutes(HTTPEndpoint):
                 "history": entries,
                 "next_before": entries[-1]["id"] if len(history) > limit else None,
                 "interval_seconds": service.alerts.interval_seconds,
-                "problems": list(service.problems.values()),
+                "problems": service.problems_with(overview),
             }
         )
 

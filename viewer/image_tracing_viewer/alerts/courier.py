@@ -3,15 +3,15 @@
 import logging
 import queue
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from time import monotonic
 from typing import Final
 
 from image_tracing.errors import ImageTracingError
-from image_tracing_postgres.alerting import Message, Outbox
-from image_tracing_viewer.alerts.channels import Channel, ChannelError
-from image_tracing_viewer.alerts.letters import Draw, letter_from
+from image_tracing_postgres.alerting import HistoryEntry, Message, Outbox
+from image_tracing_viewer.alerts.channels import Channel, ChannelError, Picture
+from image_tracing_viewer.alerts.letters import letter_from
 
 _log = logging.getLogger("image_tracing_viewer")
 
@@ -28,17 +28,23 @@ class Courier:
     """Claims messages, has each sent by a thread of its channel, and confirms them.
 
     Channels do not wait for each other, and the database never waits for a channel. A message that is being
-    sent is kept claimed as long as that takes. `base` is where the links of messages lead.
+    sent is kept claimed as long as that takes. `base` is where the links of messages lead, `draw` makes their
+    charts.
     """
 
     def __init__(
-        self, outbox: Outbox, channels: Sequence[Channel], *, base: str, draw: Draw | None = None
+        self,
+        outbox: Outbox,
+        channels: Sequence[Channel],
+        *,
+        base: str,
+        draw: Callable[[HistoryEntry], Picture | None],
     ) -> None:
         self.problems: dict[str, str] = {}
         self._outbox = outbox
         self._base = base
         self._draw = draw
-        self._stopped = False
+        self.is_stopped = False
         self._lock = threading.Lock()
         self._seen: dict[str, str] = {}
         self._seen_at = 0.0
@@ -69,7 +75,7 @@ class Courier:
         """Let what is being sent end, but not for long."""
         if not self._posts:
             return
-        self._stopped = True
+        self.is_stopped = True
         self.wake()
         self._thread.join(_GRACE_SECONDS + 1)
         for post in self._posts:
@@ -81,7 +87,7 @@ class Courier:
         deadline: float | None = None
         while True:
             now = monotonic()
-            if self._stopped:
+            if self.is_stopped:
                 deadline = deadline or now + _GRACE_SECONDS
                 busy = any(post.message for post in self._posts)
                 if now >= deadline or not (busy or unconfirmed):
@@ -94,10 +100,10 @@ class Courier:
                 while unconfirmed:
                     self._settle(*unconfirmed[0])
                     del unconfirmed[0]
-                if not self._stopped:
+                if not self.is_stopped:
                     self._claim()
             except ImageTracingError:
-                # The database is away, which the evaluator tells.
+                # The database is away, or only to be read, which the evaluator tells.
                 pass
             unconfirmed += self._wait(min(_POLL_SECONDS, self._outbox.lease_seconds / 3))
 
@@ -105,7 +111,7 @@ class Courier:
         """What was sent, or was not, until something is to be done."""
         found = []
         try:
-            event = self._events.get(timeout=0.1 if self._stopped else seconds)
+            event = self._events.get(timeout=0.1 if self.is_stopped else seconds)
             while True:
                 if event is not None:
                     post, message, problem = event
@@ -145,7 +151,7 @@ class Courier:
     def send(self, channel: Channel, message: Message) -> None:
         """Send a message, with a picture where the channel takes one and one can be drawn."""
         picture = None
-        if self._draw is not None and channel.takes_pictures:
+        if channel.takes_pictures:
             try:
                 picture = self._draw(message.entry)
             except Exception:  # noqa: BLE001
@@ -198,6 +204,9 @@ class _Post:
         try:
             self.channel.look()
         except ChannelError as error:
+            if self._courier.is_stopped:
+                # Its process was ended from here.
+                return False
             if self._courier.problems.get(self.channel.id) != str(error):
                 _log.warning("alerts cannot be sent to %s: %s", self.channel.name, error)
             self._courier.problems[self.channel.id] = str(error)

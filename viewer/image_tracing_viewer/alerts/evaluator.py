@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from image_tracing.errors import ImageTracingError
-from image_tracing_postgres.alerting import Alerts, InvalidRuleError
+from image_tracing_postgres.alerting import AlertRightsError, Alerts, InvalidRuleError
 
 _log = logging.getLogger("image_tracing_viewer")
 
@@ -50,8 +50,9 @@ class Evaluator:
         pause = min(_FIRST_SECONDS, interval)
         while not self._stop.wait(pause):
             self._step()
-            # Steps begin on the database's clock, and this one is near enough.
-            pause = interval - time.time() % interval
+            # Steps begin on the database's clock. Well behind their begin, so that a clock that is a little
+            # early or late never finds the same step twice, and the one after it not at all.
+            pause = interval - (time.time() - interval / 10) % interval
 
     def _step(self) -> None:
         try:
@@ -60,6 +61,9 @@ class Evaluator:
             if self._alerts.evaluate() is not None:
                 self._after()
             self._say(None)
+        except AlertRightsError as error:
+            # Meant so, mostly: the page tells it, and nobody has to do anything.
+            self.problem = str(error)
         except ImageTracingError as error:
             self._say(str(error))
         except Exception as error:  # noqa: BLE001

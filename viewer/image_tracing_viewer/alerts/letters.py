@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from image_tracing_postgres.alerting import HistoryEntry, Message
+from image_tracing_postgres.alerting import HistoryEntry, Message, Rule
 from image_tracing_viewer.alerts.channels import Letter, Picture
 
-# Draws what a transition is about, as the name and bytes of a PNG; None where there is nothing to draw.
-Draw = Callable[[HistoryEntry], Picture | None]
+# Draws what a transition of a rule is about, as the name and bytes of a PNG, or None.
+Draw = Callable[[HistoryEntry, Rule], Picture | None]
 
 _TYPES = {"firing": "failure", "recovered": "success", "no_data": "warning"}
 

@@ -8,14 +8,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from image_tracing_postgres.alerting import Alerts
+from image_tracing_postgres.alerting import Alerts, HistoryEntry, Overview, UnknownRuleError
 from image_tracing_postgres.settings import SettingError, settings_from_environment
-from image_tracing_viewer.alerts.channels import Channel, ChannelError
+from image_tracing_viewer.alerts.channels import Channel, ChannelError, Picture
 from image_tracing_viewer.alerts.courier import Courier
 from image_tracing_viewer.alerts.evaluator import Evaluator
 from image_tracing_viewer.alerts.letters import Draw, trial_letter
+from image_tracing_viewer.formats import elapsed
 
 _log = logging.getLogger("image_tracing_viewer")
+
+# A step may take half a minute, and one may be missed while a viewer is started again.
+_LATE_STEPS: Final = 2
+_LATE_SECONDS: Final = 60.0
+_NOT_STARTED: Final = (
+    "this viewer neither looks at the rules nor sends: it is mounted in an app that does not run its "
+    "lifespan; docs/alerts.md shows how to"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +66,24 @@ class AlertService:
     def problems(self) -> Mapping[str, str]:
         """What keeps alerts from working as they should, in sentences by subject."""
         evaluator = self._evaluator
-        found = {"evaluation": self._problem or (evaluator and evaluator.problem)}
-        found["file"] = evaluator and evaluator.file_problem
+        found = {"evaluation": self._problem, "file": None}
+        if evaluator is not None:
+            found = {"evaluation": evaluator.problem, "file": evaluator.file_problem}
+        elif self._problem is None:
+            found["evaluation"] = _NOT_STARTED
         return {subject: problem for subject, problem in found.items() if problem}
+
+    def problems_with(self, overview: Overview) -> Sequence[str]:
+        """These problems, and that nobody looks at the rules any more."""
+        found = list(self.problems.values())
+        if overview.evaluation is not None:
+            silent_seconds = (overview.now - overview.evaluation.evaluated_at).total_seconds()
+            if silent_seconds > _LATE_STEPS * self.alerts.interval_seconds + _LATE_SECONDS:
+                found.append(
+                    f"no viewer has looked at the rules for {elapsed(silent_seconds)}: their states are "
+                    "those of then, and nobody is told what happens now"
+                )
+        return found
 
     @property
     def channel_problems(self) -> Mapping[str, str]:
@@ -71,7 +95,7 @@ class AlertService:
         if self._problem is not None:
             _log.warning("alerts are not evaluated: %s", self._problem)
             return
-        self._courier = Courier(self.alerts.outbox, self.channels, base=self._address, draw=self._draw)
+        self._courier = Courier(self.alerts.outbox, self.channels, base=self._address, draw=self._drawn)
         self._evaluator = Evaluator(
             self.alerts, rule_file=self.rule_file, before=self._courier.see, after=self._courier.wake
         )
@@ -87,6 +111,15 @@ class AlertService:
         if courier is not None:
             courier.close()
         self.alerts.close()
+
+    def _drawn(self, entry: HistoryEntry) -> Picture | None:
+        if self._draw is None:
+            return None
+        try:
+            return self._draw(entry, self.alerts.rule(entry.rule_id))
+        except UnknownRuleError:
+            # Deleted meanwhile; the text says it all.
+            return None
 
     def test(self, channel_id: str | None = None) -> Sequence[Delivery]:
         """Send a test message to one channel of this viewer, or to all, at once; what became of each."""

@@ -8,7 +8,7 @@ from typing import Final
 from image_tracing_postgres.alerting import HistoryEntry, Overview, RuleState, SubjectState
 from image_tracing_postgres.alerting.records import ShownStatus
 from image_tracing_postgres.alerting.rules import Rule
-from image_tracing_postgres.alerting.sentences import found_value, harmless, limit
+from image_tracing_postgres.alerting.sentences import found_value, limit
 from image_tracing_viewer import formats
 from image_tracing_viewer.alerts.service import AlertService
 from image_tracing_viewer.links import Links
@@ -128,7 +128,7 @@ def alerts_view(
         rules=[_rule_row(state, links, overview.now) for state in overview.rules],
         history=[_history_row(entry, links) for entry in history],
         channels=_channel_rows(overview, service),
-        problems=list(service.problems.values()),
+        problems=service.problems_with(overview),
         evaluated_at=overview.evaluation.evaluated_at if overview.evaluation else None,
         interval=formats.elapsed(service.alerts.interval_seconds),
         summary=f"{formats.counted(firing, 'alert')} firing" if firing else "Nothing fires",
@@ -163,7 +163,7 @@ def _state_row(rule: Rule, state: SubjectState, now: datetime) -> StateRow:
     found = found_value(rule, state.value, state.count)
     return StateRow(
         subject=state.subject,
-        name=harmless(state.subject) if rule.each_model else "",
+        name=(formats.shortened(state.subject, 100) or "unknown model") if rule.each_model else "",
         word=WORDS[state.shown],
         look=_LOOKS[state.shown],
         found=found if state.finding != "unknown" or rule.kind == "silence" else _too_few(state.count),

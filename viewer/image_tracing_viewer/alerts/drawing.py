@@ -1,0 +1,58 @@
+"""The chart of an alert, for channels that take pictures."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from importlib.util import find_spec
+from typing import Final
+
+from starlette.datastructures import QueryParams
+
+from image_tracing_postgres.alerting import HistoryEntry, Rule
+from image_tracing_postgres.alerting.rules import Kind
+from image_tracing_postgres.store import Store
+from image_tracing_viewer.alerts.channels import Picture
+from image_tracing_viewer.charts.dashboard import Figures, chart_query_from
+from image_tracing_viewer.charts.picture import png_of, svg_of
+from image_tracing_viewer.charts.view import told_of
+from image_tracing_viewer.formats import iso
+from image_tracing_viewer.links import Links
+
+_CHARTS: Final[Mapping[Kind, str]] = {
+    "failures_in_a_row": "success-rate",
+    "failure_rate": "success-rate",
+    "failed_generations": "volume",
+    "fallback_rate": "fallback",
+    "p95_duration": "latency",
+    "silence": "volume",
+    "time_to_picture": "volume",
+}
+# What says which failures count would leave nothing but these in the chart.
+_NARROWING: Final = frozenset({"status", "error_class", "outcome"})
+_LEAST: Final = timedelta(hours=6)
+_WINDOWS: Final = 4
+# As wide as a chat shows it.
+_WIDTH: Final = 640
+
+
+class Drawing:
+    """Draws what led to an alert: some windows of its rule, six hours at least, up to the alert."""
+
+    def __init__(self, store: Store, links: Links) -> None:
+        self._store = store
+        self._links = links
+        self._can_draw = find_spec("resvg_py") is not None
+
+    def __call__(self, entry: HistoryEntry, rule: Rule) -> Picture | None:
+        """The name and bytes of a PNG; None without the extra `png`."""
+        if not self._can_draw:
+            return None
+        pairs = {name: str(value) for name, value in rule.filters.items() if name not in _NARROWING}
+        if entry.subject:
+            pairs["model"] = entry.subject
+        pairs["from"] = iso(entry.at - max(_LEAST, _WINDOWS * rule.window))
+        pairs["to"] = iso(entry.at)
+        name = _CHARTS[rule.kind]
+        figures = Figures(self._store, chart_query_from(QueryParams(pairs), entry.at), self._links)
+        told = f"{told_of(figures.period)} {figures.statistics.tz}, by {figures.statistics.bucket}"
+        svg = svg_of(figures.chart(name), told, theme="light", width=_WIDTH)
+        return f"{name}.png", png_of(svg)
