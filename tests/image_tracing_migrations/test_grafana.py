@@ -104,3 +104,10 @@ def test_panels_read_the_views_alone_and_have_a_place_each() -> None:
     panels = BOARD["panels"]
     assert [panel["id"] for panel in panels] == list(range(1, len(panels) + 1))
     assert {panel["datasource"]["uid"] for panel in panels} == {"${datasource}"}
+    cells = [cell for panel in panels for cell in _cells(**panel["gridPos"])]
+    assert len(cells) == len(set(cells))
+    assert {column for column, _ in cells} == set(range(24))
+
+
+def _cells(*, x: int, y: int, w: int, h: int) -> list[tuple[int, int]]:
+    return [(column, row) for column in range(x, x + w) for row in range(y, y + h)]
