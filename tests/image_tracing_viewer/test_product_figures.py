@@ -69,7 +69,7 @@ def test_models_beyond_the_most_used_are_one(client: TestClient, rows: Rows) -> 
     assert one(found, "attempts", model="other", outcome="ok") == 5
 
 
-def test_ten_thousand_models_make_no_more_lines_than_twenty(
+def test_thousands_of_models_make_no_more_lines_than_twenty(
     client: TestClient, rows: Rows, database: str
 ) -> None:
     now = datetime.now(UTC)
@@ -77,7 +77,7 @@ def test_ten_thousand_models_make_no_more_lines_than_twenty(
         connection.execute(
             "INSERT INTO image_attempts (trace_id, span_id, started_at, number, success, outcome, model) "
             "SELECT gen_random_uuid(), 'x', %s, 1, true, 'ok', 'hostile-' || n "
-            "FROM generate_series(1, 10000) AS n",
+            "FROM generate_series(1, 2000) AS n",
             (now,),
         )
     # Whoever writes tells the summaries of its time.
@@ -86,7 +86,7 @@ def test_ten_thousand_models_make_no_more_lines_than_twenty(
     found = figures(client)
 
     assert len([name for name, _ in found if name.startswith("image_tracing_last_hour")]) < 200
-    assert one(found, "attempts", model="other", outcome="ok") == 10_000 - MODELS_MAX
+    assert one(found, "attempts", model="other", outcome="ok") == 2_000 - MODELS_MAX
 
 
 def test_an_error_class_that_nobody_knows_is_another_one(client: TestClient, rows: Rows) -> None:
