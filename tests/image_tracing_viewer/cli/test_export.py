@@ -10,10 +10,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pyarrow.parquet
+import pytest
+from tests.image_tracing_viewer.long_exports import END_OF_THE_CONNECTION, SLEEP, fill, meet
 
 from image_tracing_postgres import terms
+from image_tracing_viewer.export import FORMATS
 
 from .conftest import Command, Terminal
 
@@ -80,34 +82,20 @@ def test_a_file_that_cannot_be_written_is_told(command: Command, tmp_path: Path)
     assert "--output" in shown.stderr
 
 
-def _fill(database: str) -> None:
-    with psycopg.connect(database) as connection:
-        connection.execute(
-            "INSERT INTO image_traces (id, created_at, updated_at, status, root_state, otel_trace_id, "
-            "otel_span_id, request_data) "
-            "SELECT gen_random_uuid(), now() - number * interval '1 s', now(), 'started', 'started', 'x', "
-            "'x', to_jsonb(repeat(md5(number::text), 1000)) FROM generate_series(1, 3000) AS number"
-        )
-
-
-def _begun(database: str, output: Path) -> subprocess.Popen[str]:
+def _begun(database: str, output: Path, *words: str) -> subprocess.Popen[str]:
     """An export that waits for a reader, since a pipe has the name that its file has until it is whole."""
     os.mkfifo(output.with_name(output.name + ".part"))
-    program = [sys.executable, "-m", "image_tracing_viewer", "export", "--output", str(output)]
+    program = [sys.executable, "-m", "image_tracing_viewer", "export", "--output", str(output), *words]
     return subprocess.Popen([*program, "--database-url", database], stderr=subprocess.PIPE, text=True)
 
 
 def test_an_export_that_fails_leaves_the_file_that_was_there(database: str, tmp_path: Path) -> None:
-    _fill(database)
+    fill(database)
+    meet(database, END_OF_THE_CONNECTION, hours_ago=24)
     output = tmp_path / "traces.jsonl"
     output.write_text("before")
     process = _begun(database, output)
-    with (tmp_path / "traces.jsonl.part").open("rb") as reader, psycopg.connect(database) as connection:
-        reader.read(1)
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND application_name = 'image-tracing export'"
-        )
+    with (tmp_path / "traces.jsonl.part").open("rb") as reader:
         reader.read()
     told = process.communicate(timeout=60)[1]
 
@@ -116,8 +104,40 @@ def test_an_export_that_fails_leaves_the_file_that_was_there(database: str, tmp_
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("traces.jsonl", "before")]
 
 
+@pytest.mark.parametrize("format_", FORMATS)
+def test_an_export_into_a_pipe_that_fails_says_so_and_is_cut(database: str, format_: str) -> None:
+    fill(database)
+    meet(database, END_OF_THE_CONNECTION, hours_ago=24)
+    program = [sys.executable, "-m", "image_tracing_viewer", "export", "--format", format_]
+
+    done = subprocess.run([*program, "--database-url", database], capture_output=True, timeout=60)
+
+    assert done.returncode == 1
+    assert b"error: " in done.stderr
+    assert len(done.stdout) > 10_000
+    assert not done.stdout.endswith((b"\n", b"PAR1"))
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_an_export_that_is_killed_has_no_file_of_its_name(
+    database: str, tmp_path: Path, format_: str
+) -> None:
+    fill(database)
+    meet(database, SLEEP, hours_ago=24)
+    process = _begun(database, tmp_path / "traces", "--format", format_)
+    with (tmp_path / "traces.part").open("rb") as reader:
+        reader.read(1)
+        process.kill()
+        reader.read()
+    process.communicate(timeout=60)
+
+    assert process.returncode == -signal.SIGKILL
+    assert [path.name for path in tmp_path.iterdir()] == ["traces.part"]
+
+
 def test_an_export_that_is_interrupted_leaves_nothing(database: str, tmp_path: Path) -> None:
-    _fill(database)
+    fill(database)
+    meet(database, SLEEP, hours_ago=24)
     process = _begun(database, tmp_path / "traces.jsonl")
     with (tmp_path / "traces.jsonl.part").open("rb") as reader:
         reader.read(1)
