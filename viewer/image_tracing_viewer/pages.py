@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute, Route
 from image_tracing_postgres.errors import InvalidFilterError
 from image_tracing_viewer.assets import asset
 from image_tracing_viewer.charts.pages import stats_page
+from image_tracing_viewer.export import names_here
 from image_tracing_viewer.health import Health
 from image_tracing_viewer.links import links_of
 from image_tracing_viewer.listing import LIMITS, form_of, is_wide, listing_of, refused_listing
@@ -61,6 +62,7 @@ def traces(request: Request) -> Response:
         form=form_of(params, query),
         form_is_wide=is_wide(params),
         query_string=request.url.query,
+        export_formats=names_here(),
         known=suggestions(store),
         statuses=STATUSES,
         error_class_names=ERROR_CLASSES,

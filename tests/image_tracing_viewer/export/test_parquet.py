@@ -1,6 +1,8 @@
 """Tables as Parquet, read back by pyarrow."""
 
 import io
+import subprocess
+import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, get_args
@@ -52,3 +54,20 @@ def test_a_file_without_its_end_cannot_be_read() -> None:
 
     with pytest.raises(pyarrow.ArrowInvalid):
         pyarrow.parquet.read_table(io.BytesIO(b"".join(piece.content for piece in pieces)))
+
+
+def test_without_pyarrow_the_extra_is_named_and_parquet_not_offered() -> None:
+    program = (
+        "import sys; sys.modules['pyarrow'] = None\n"
+        "from starlette.testclient import TestClient\n"
+        "from image_tracing_postgres import Store\n"
+        "from image_tracing_viewer import create_app\n"
+        "from image_tracing_viewer.export import names_here\n"
+        "client = TestClient(create_app(Store('host=127.0.0.1 port=9'), token=''), 'http://127.0.0.1:3000')\n"
+        "print(*names_here(), client.get('/api/traceImage/export?format=parquet').text)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+
+    assert done.stdout.startswith('csv jsonl json {"error":{"code":"missing_extra"')
+    assert "pip install 'image-tracing[parquet]'" in done.stdout

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,7 @@ from starlette.types import Message
 from tests.image_tracing_viewer.conftest import Rows
 from tests.image_tracing_viewer.long_exports import END_OF_THE_CONNECTION, SLEEP, fill, meet, readers
 
-from image_tracing_postgres.table import ATTEMPT_COLUMNS, TRACE_COLUMNS
+from image_tracing_postgres.table import ATTEMPT_COLUMNS, TRACE_COLUMNS, Column
 from image_tracing_viewer.export import FORMATS
 from image_tracing_viewer.export.piece import Piece
 from image_tracing_viewer.export.route import ExportResponse
@@ -274,6 +274,14 @@ def test_an_answer_that_nobody_takes_is_cut() -> None:
     anyio.run(ExportResponse(made(), stop=Event(), stall_seconds=0.05), {"type": "http"}, receive, send)
 
     assert ended == [True]
+
+
+@pytest.mark.parametrize(("of", "columns"), [("traces", TRACE_COLUMNS), ("attempts", ATTEMPT_COLUMNS)])
+def test_parquet_of_nothing_has_its_columns(client: TestClient, of: str, columns: Sequence[Column]) -> None:
+    answer = client.get(EXPORT, params={"format": "parquet", "of": of})
+
+    table = pyarrow.parquet.read_table(io.BytesIO(answer.content))
+    assert (table.num_rows, table.column_names) == (0, [column.name for column in columns])
 
 
 def test_parquet_is_read_back(client: TestClient, rows: Rows) -> None:

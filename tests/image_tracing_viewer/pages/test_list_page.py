@@ -110,7 +110,9 @@ def test_export_links_carry_the_filters_and_not_the_page(client: TestClient, row
 
     page = text_of(client, "/traceImage?status=failed&limit=25&q=red+fox")
 
-    assert "/api/traceImage/export?format=jsonl&status=failed&q=red+fox" in page
+    for format_ in ("csv", "jsonl", "json", "parquet"):
+        for of in ("traces", "attempts"):
+            assert f"/api/traceImage/export?format={format_}&of={of}&status=failed&q=red+fox" in page
 
 
 def test_times_without_a_zone_are_utc_and_stay_in_the_form(client: TestClient, rows: Any) -> None:

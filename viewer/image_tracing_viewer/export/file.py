@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from threading import Event
 from typing import Final, Literal, get_args
 
@@ -15,6 +16,12 @@ from image_tracing_viewer.export.spreadsheet import spreadsheet
 Format = Literal["csv", "jsonl", "json", "parquet"]
 
 FORMATS: Final[tuple[Format, ...]] = get_args(Format)
+NAMES: Final[Mapping[Format, str]] = {
+    "csv": "CSV",
+    "jsonl": "JSON Lines",
+    "json": "JSON",
+    "parquet": "Parquet",
+}
 MEDIA_TYPES: Final[Mapping[Format, str]] = {
     "csv": "text/csv; charset=utf-8; header=present",
     "jsonl": "application/jsonl",
@@ -30,6 +37,12 @@ class ExportQuery:
     filters: Filters
     format: Format
     of: Subject
+
+
+def names_here() -> Mapping[Format, str]:
+    """The names of the formats for which everything is installed."""
+    has_pyarrow = find_spec("pyarrow") is not None
+    return {format_: name for format_, name in NAMES.items() if format_ != "parquet" or has_pyarrow}
 
 
 def pieces(store: Store, query: ExportQuery, *, stop: Event | None = None) -> Generator[Piece, None, None]:
