@@ -131,9 +131,11 @@ def _found(kind: Kind, value: float | None, count: int) -> str:
                 else f"{count} attempts"
             )
         case "silence":
-            return f"{count} generations began" if value else f"no generation began; usually {count} do"
+            if value:
+                return f"{count} generations began"
+            return "no generation began" + (f"; usually {count} do" if count else ", as at this time before")
         case "time_to_picture":
-            return f"late or failed: {value or 0:.3g} times as many of {count} generations as allowed"
+            return f"of {count} generations, {value or 0:.3g} times as many late or failed as allowed"
 
 
 def _rate(value: float | None) -> str:

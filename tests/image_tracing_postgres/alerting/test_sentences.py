@@ -19,7 +19,7 @@ from image_tracing_postgres.alerting.sentences import found_value, harmless, lim
         ("p95_duration", 135_000.0, "95 % of 40 attempts took at most 135 s"),
         ("silence", 0.0, "no generation began; usually 40 do"),
         ("silence", 40.0, "40 generations began"),
-        ("time_to_picture", 14.41, "late or failed: 14.4 times as many of 40 generations as allowed"),
+        ("time_to_picture", 14.41, "of 40 generations, 14.4 times as many late or failed as allowed"),
     ],
 )
 def test_what_was_found_is_told_in_words(

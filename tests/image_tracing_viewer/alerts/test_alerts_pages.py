@@ -26,6 +26,7 @@ def test_the_presets_are_shown_without_any_channel(client: TestClient) -> None:
     assert "A model fails again and again" in text
     assert "5 failures of a model in a row within 3 h, lasting 30 s or more." in text
     assert "No channel: what fires is shown here and told nobody." in text
+    assert "Nobody is told: there is no channel" in text
 
 
 def test_what_fires_is_shown_with_its_traces(
@@ -126,9 +127,40 @@ def test_a_form_that_cannot_be_used_comes_back(client: TestClient) -> None:
     )
 
     assert answer.status_code == 400
-    assert "Share has to be a number from 0.01 to 1, not &#39;lots&#39;" in answer.text
+    assert "Fires from has to be a number from 1 to 100 percent; found &#39;lots&#39;" in answer.text
     assert 'value="lots"' in answer.text
     assert 'value="a b"' in answer.text
+
+
+def test_what_fires_comes_first(client: TestClient, alerts: Alerts, rows: Rows) -> None:
+    at = datetime.now(UTC) - timedelta(minutes=1)
+    for _ in range(20):
+        rows.add(created_at=at, completed_at=at, models_tried=["a", "b"], attempts=[])
+    alerts.evaluate()
+
+    text = client.get(PAGE).text
+
+    assert text.index('id="rule-fallbacks"') < text.index('id="rule-model-outage"')
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "problem"),
+    [
+        ("objective", "5", "Objective has to be a number from 90 to 99.99 percent; found"),
+        ("duration_ms", "0", "A picture within has to be a number from 0.001 to 86400 seconds; found"),
+        (
+            "minimum_count",
+            "",
+            "Judged from has to be a whole number from 1 to 100000 generations; found nothing",
+        ),
+    ],
+)
+def test_a_number_is_refused_in_the_words_of_the_form(
+    client: TestClient, field: str, value: str, problem: str
+) -> None:
+    answer = pressed(client, f"{PAGE}/new", kind="time_to_picture", name="Mine", **{field: value})
+
+    assert problem in answer.text
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from image_tracing_postgres.alerting.rules import DEFAULTS, FILTER_NAMES, Kind, Rule, fields_of
-from image_tracing_viewer.query import ERROR_CLASSES, OUTCOMES, STATUSES
+from image_tracing_postgres.alerting.rules import (
+    ATTEMPT_KINDS,
+    CHECKS,
+    DEFAULTS,
+    FILTER_NAMES,
+    KINDS,
+    InvalidRuleError,
+    Kind,
+    Range,
+    Rule,
+    fields_of,
+)
+from image_tracing_viewer.query import ERROR_CLASSES, OUTCOMES, STATUSES, shown
 
 KIND_WORDS: Final[Mapping[Kind, str]] = {
     "failures_in_a_row": "Failures in a row",
@@ -34,7 +45,7 @@ _FILTER_WORDS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field. `kind`: how it is filled in. `factor`: how many of the rule's unit one of the form's is."""
+    """One field. `kind`: how it is filled in. `least`, `most`: of a number, empty where there is no end."""
 
     name: str
     label: str
@@ -43,18 +54,24 @@ class Field:
     unit: str = ""
     choices: Sequence[str] = ()
     step: str = "1"
+    least: str = "0"
+    most: str = ""
 
 
 # Labels, units of the form, and how many of the rule's own unit one of them is.
 _LIMITS: Final[Mapping[str, tuple[str, str, float]]] = {
     "failures": ("Failures in a row", "", 1),
-    "lasting_seconds": ("For at least", "seconds", 1),
-    "share": ("From", "percent", 0.01),
-    "duration_ms": ("Slower than", "seconds", 1000),
-    "objective": ("For at least", "percent", 0.01),
-    "window_minutes": ("Within", "minutes", 1),
-    "minimum_count": ("Only from", "of them", 1),
-    "cooldown_minutes": ("Told again not before", "minutes", 1),
+    "lasting_seconds": ("Lasting at least", "seconds", 1),
+    "share": ("Fires from", "percent", 0.01),
+    "duration_ms": ("Fires from", "seconds", 1000),
+    "objective": ("Objective", "percent", 0.01),
+    "window_minutes": ("Looks back", "minutes", 1),
+    "minimum_count": ("Judged from", "", 1),
+    "cooldown_minutes": ("Told again after", "minutes", 1),
+}
+# What is counted, where the rule counts it.
+_COUNTED: Final[Mapping[str, Mapping[Kind, str]]] = {
+    "minimum_count": {kind: "attempts" if kind in ATTEMPT_KINDS else "generations" for kind in KINDS}
 }
 _WHOLE: Final = frozenset(
     {"failures", "lasting_seconds", "duration_ms", "window_minutes", "minimum_count", "cooldown_minutes"}
@@ -69,10 +86,29 @@ def fields_of_form(kind: Kind, rule: Rule | None, given: Mapping[str, str] | Non
         if name in _LIMITS:
             label, unit, factor = _LIMITS[name]
             value = document.get(name, {"cooldown_minutes": 15}.get(name))
-            shown = given.get(name, "") if given is not None else _shown(value, factor)
+            filled = given.get(name, "") if given is not None else _shown(value, factor)
             step = "any" if factor != 1 else "1"
-            found.append(Field(name, _label(kind, name, label), shown, "number", unit, step=step))
+            least, most = _ends(name)
+            label, unit = _label(kind, name, label), unit or _COUNTED.get(name, {}).get(kind, "")
+            found.append(Field(name, label, filled, "number", unit, step=step, least=least, most=most))
     return found
+
+
+def problem_of(form: Mapping[str, str], kind: Kind) -> str | None:
+    """What is wrong with a number of the form, in its own words and units; the first if there are several."""
+    for field in fields_of_form(kind, None, form):
+        if field.name not in form:
+            continue
+        number = _number(field.value, field.name)
+        check = CHECKS[field.name]
+        try:
+            check.checked(field.name, number)
+        except InvalidRuleError:
+            whole = "a whole number" if field.step == "1" else "a number"
+            unit = f" {field.unit}" if field.unit else ""
+            found = shown(field.value) if field.value else "nothing"
+            return f"{field.label} has to be {whole} from {field.least} to {field.most}{unit}; found {found}"
+    return None
 
 
 def filters_of_form(rule: Rule | None, given: Mapping[str, str] | None = None) -> list[Field]:
@@ -108,11 +144,17 @@ def document_from(form: Mapping[str, str], kind: Kind) -> dict[str, Any]:
 
 
 def _label(kind: Kind, name: str, label: str) -> str:
-    if name == "minimum_count":
-        return {"silence": "Where there usually are", "time_to_picture": "Only from"}.get(kind, label)
+    if name == "minimum_count" and kind == "silence":
+        return "Where usually at least"
     if name == "duration_ms" and kind == "time_to_picture":
         return "A picture within"
     return label
+
+
+def _ends(name: str) -> tuple[str, str]:
+    """The least and the most that a number may be, in the unit of the form."""
+    check, factor = CHECKS[name], _LIMITS[name][2]
+    return (_shown(check.least, factor), _shown(check.most, factor)) if isinstance(check, Range) else ("", "")
 
 
 def _shown(value: Any, factor: float) -> str:

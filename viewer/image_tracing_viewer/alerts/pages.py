@@ -16,7 +16,13 @@ from image_tracing_postgres.alerting.book import PRESETS_BY_ID
 from image_tracing_postgres.alerting.rules import KINDS, Kind
 from image_tracing_postgres.alerting.sentences import limit
 from image_tracing_viewer.alerts.api import service_of, snooze_until, told
-from image_tracing_viewer.alerts.form import KIND_WORDS, document_from, fields_of_form, filters_of_form
+from image_tracing_viewer.alerts.form import (
+    KIND_WORDS,
+    document_from,
+    fields_of_form,
+    filters_of_form,
+    problem_of,
+)
 from image_tracing_viewer.alerts.service import Delivery
 from image_tracing_viewer.alerts.view import AlertsView, alerts_view
 from image_tracing_viewer.errors import RequestError
@@ -90,8 +96,11 @@ def _acted(request: Request, form: Mapping[str, str]) -> Response:
 def _saved(request: Request, form: Mapping[str, str]) -> Response:
     alerts, rule = service_of(request).alerts, _rule(request)
     kind = _kind(form.get("kind"), rule)
+    is_deletion = form.get("action") == "delete"
+    if not is_deletion and (problem := problem_of(form, kind)):
+        return _rule_page(request, rule, kind, given=form, problem=problem)
     try:
-        if form.get("action") == "delete":
+        if is_deletion:
             if rule is None:
                 raise RequestError(404, "a rule that is not saved cannot be deleted")
             alerts.delete_rule(rule.id)

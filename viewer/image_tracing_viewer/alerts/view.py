@@ -100,7 +100,7 @@ class ChannelRow:
 
 @dataclass(frozen=True, slots=True)
 class AlertsView:
-    """The page. `older` leads to the history before it."""
+    """The page, with what fires first. `reach`: why not all are told. `older` leads on."""
 
     rules: Sequence[RuleRow]
     history: Sequence[HistoryRow]
@@ -109,6 +109,7 @@ class AlertsView:
     evaluated_at: datetime | None
     interval: str
     summary: str
+    reach: str
     older: str | None
     is_newest: bool
 
@@ -123,18 +124,31 @@ def alerts_view(
     is_newest: bool,
 ) -> AlertsView:
     """The page of these alerts."""
+    channels = _channel_rows(overview, service)
     firing = sum(state.shown == "firing" for rule in overview.rules for state in rule.states)
     return AlertsView(
-        rules=[_rule_row(state, links, overview.now) for state in overview.rules],
+        rules=[
+            _rule_row(state, links, overview.now)
+            for state in sorted(overview.rules, key=lambda state: state.shown != "firing")
+        ],
         history=[_history_row(entry, links) for entry in history],
-        channels=_channel_rows(overview, service),
+        channels=channels,
         problems=service.problems_with(overview),
         evaluated_at=overview.evaluation.evaluated_at if overview.evaluation else None,
         interval=formats.elapsed(service.alerts.interval_seconds),
         summary=f"{formats.counted(firing, 'alert')} firing" if firing else "Nothing fires",
+        reach=_reach(channels),
         older=older,
         is_newest=is_newest,
     )
+
+
+def _reach(channels: Sequence[ChannelRow]) -> str:
+    """What is wrong with how people are told; empty when nothing is."""
+    broken = sum(channel.problem is not None for channel in channels)
+    if not channels:
+        return "Nobody is told: there is no channel"
+    return f"{broken} of {formats.counted(len(channels), 'channel')} takes nothing" if broken else ""
 
 
 def _rule_row(state: RuleState, links: Links, now: datetime) -> RuleRow:
