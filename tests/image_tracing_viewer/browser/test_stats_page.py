@@ -34,10 +34,14 @@ def plot(page: Page, name: str) -> Locator:
 def point_at(page: Page, name: str, share: float) -> tuple[float, float]:
     """Points at a share of the chart's width; where that is on the screen."""
     # In one step: the charts may be replaced in between.
-    plot(page, name).evaluate("each => each.scrollIntoView({ block: 'center' })")
-    box = plot(page, name).bounding_box()
-    assert box is not None
-    x, y = box["x"] + share * box["width"], box["y"] + 40
+    left, top, width = plot(page, name).evaluate(
+        """each => {
+            each.scrollIntoView({ block: 'center' });
+            const box = each.getBoundingClientRect();
+            return [box.left, box.top, box.width];
+        }"""
+    )
+    x, y = left + share * width, top + 40
     page.mouse.move(x, y)
     return x, y
 
@@ -128,6 +132,20 @@ def test_a_new_generation_changes_the_charts_under_the_pointer(
 
     expect(page.locator("#volume .tip")).to_contain_text("Generations1", timeout=20_000)
     expect(page.locator("#volume-figures")).to_have_attribute("open", "")
+
+
+def test_a_new_generation_leaves_the_focus_where_it_was(opened: Opened, chain: Chain, month: None) -> None:
+    page = opened(PAGE)
+    page.locator("#success-rate .figure").focus()
+    page.keyboard.press("End")
+    before = page.locator(".headlines").inner_text()
+
+    chain()
+
+    expect(page.locator(".headlines")).not_to_have_text(before, use_inner_text=True, timeout=20_000)
+    expect(page.locator("#success-rate .figure")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Generations", timeout=20_000)
 
 
 def test_paused_charts_stay_as_they_are(opened: Opened, chain: Chain, month: None) -> None:

@@ -18,8 +18,8 @@ PERCENTILES: Final[tuple[Percentile, ...]] = get_args(Percentile)
 _HEIGHT: Final = 220
 # Beyond that, lines are a tangle; the table of the chart has them all.
 _LINES_MOST: Final = 20
-# With more, dots touch each other, and drawing them is what takes the time.
-_DOTS_MOST: Final = 900
+# With more, dots touch each other and none can be hit, and they would be half of the page.
+_DOTS_MOST: Final = 500
 # Each line with its own past is readable only for a few.
 _OWN_PAST_MOST: Final = 2
 

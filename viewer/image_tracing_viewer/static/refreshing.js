@@ -15,8 +15,10 @@ export function remember(results) {
 function focusedControl(results) {
   const active = document.activeElement;
   if (!results.contains(active)) return null;
-  const id = active.closest("tr[data-id]")?.dataset.id ?? active.closest("[id]")?.id;
-  return { id, tag: active.tagName, isRow: Boolean(active.closest("tr[data-id]")) };
+  const row = active.closest("tr[data-id]");
+  const holder = row ?? active.closest("[id]");
+  const place = [...holder.querySelectorAll(active.tagName)].indexOf(active);
+  return { id: row ? row.dataset.id : holder.id, tag: active.tagName, place, isRow: Boolean(row) };
 }
 
 function restoreFocus(results, focused) {
@@ -24,7 +26,7 @@ function restoreFocus(results, focused) {
   const holder = focused.isRow
     ? results.querySelector(`tr[data-id="${CSS.escape(focused.id)}"]`)
     : document.getElementById(focused.id);
-  const target = holder?.matches(focused.tag) ? holder : holder?.querySelector(focused.tag);
+  const target = focused.place < 0 ? holder : holder?.querySelectorAll(focused.tag)[focused.place];
   target?.focus({ preventScroll: true });
 }
 

@@ -204,7 +204,11 @@ results.addEventListener("keydown", (event) => {
   }
   event.preventDefault();
 });
-results.addEventListener("focusout", (event) => event.target.matches(".figure.time") && leave());
+results.addEventListener("focusout", ({ target }) => {
+  if (!target.matches(".figure.time")) return;
+  // A refresh takes the chart away and gives the focus to its successor, which is read on at the same place.
+  setTimeout(() => target.isConnected && document.activeElement !== target && leave());
+});
 
 // After a refresh the reader still points at the same place.
 new MutationObserver(() => {
