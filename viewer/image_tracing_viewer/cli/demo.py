@@ -5,7 +5,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from itertools import islice
 
@@ -75,12 +75,15 @@ def _make_and_serve(database_url: str | None, count: int, *, host: str, port: in
         with Store(database_url) as store:
             made_before = len(store.list(service=SERVICE, limit=count))
             first = 0 if made_before >= count else count
+            has_past = not store.list(service=SERVICE, to=datetime.now(UTC) - timedelta(days=1), limit=1)
             app = create_app(store, token=token or "", host=host, address=server.origin(listener))
             click.echo(
                 f"Serving {server.address(listener, token=token if is_terminal() else None)} (Ctrl-C ends it)"
             )
             sys.stdout.flush()
-            with GeneratorProcess(database_url=database_url, count=first, goes_on=True) as generator:
+            with GeneratorProcess(
+                database_url=database_url, count=first, goes_on=True, has_past=has_past
+            ) as generator:
                 threading.Thread(target=_watch, args=(generator, first), daemon=True).start()
                 server.serve(app, listener)
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from datetime import UTC, datetime
 from itertools import count as numbers
 from itertools import cycle, islice
 from typing import Final, NoReturn
@@ -36,8 +37,9 @@ _LIVE_TIMEOUT_SECONDS: Final = 8.0
 @click.command()
 @click.option("--count", default=38, show_default=True, help="Lessons to illustrate at once.")
 @click.option("--go-on", is_flag=True, help="Then illustrate one now and then, until standard input ends.")
+@click.option("--past", is_flag=True, help="Also record what was made on the days before.")
 @click.option("--abandon", is_flag=True, hidden=True, help="Be the process that is killed half way.")
-def main(count: int, *, go_on: bool, abandon: bool) -> None:
+def main(count: int, *, go_on: bool, past: bool, abandon: bool) -> None:
     """Illustrate lessons with models that fail as real ones do, and record it."""
     # An end that is asked for still cleans up.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
@@ -50,6 +52,8 @@ def main(count: int, *, go_on: bool, abandon: bool) -> None:
             with _process_that_abandons_a_lesson() if count else nullcontext():
                 _illustrate_all(islice(lessons(), count))
             _flush()
+        if past:
+            _remember_the_past()
         if go_on:
             with ModelServer(seed=1, pace=_LIVE_PACE) as server:
                 _stay_local(server.url, home)
@@ -84,6 +88,16 @@ def _illustrate_all(several: Iterable[Lesson]) -> None:
     with ThreadPoolExecutor(_THREADS) as threads:
         for told in threads.map(in_context(_illustrate), several):
             click.echo(told)
+
+
+def _remember_the_past() -> None:
+    # Only now: it imports huggingface_hub, which reads its settings then.
+    from image_tracing_postgres.store import Store
+
+    from .past import remember
+
+    with Store() as store:
+        remember(store, datetime.now(UTC))
 
 
 def _process_that_abandons_a_lesson() -> subprocess.Popen[bytes]:

@@ -23,8 +23,7 @@ _FORMATS: Final[tuple[Format, ...]] = ("PNG", "JPEG", "WEBP")
 # A JPEG that is cut off still opens, and fails when its pixels are read.
 _FIXED_FORMATS: Final[dict[Kind, Format]] = {"cached": "PNG", "truncated": "JPEG"}
 _SLOW_SECONDS: Final = 30.0
-# Status and message of the answers that are errors, in the words of the real providers.
-_ERRORS: Final[dict[Kind, tuple[int, str]]] = {
+ERRORS: Final[dict[Kind, tuple[int, str]]] = {
     "loading": (503, "Model {model} is currently loading"),
     "rate_limited": (429, "Rate limit reached. You reached your limit of requests per minute: retry in 12 s"),
     "quota": (402, "You have exceeded your monthly included credits for Inference Providers"),
@@ -38,6 +37,7 @@ _ERRORS: Final[dict[Kind, tuple[int, str]]] = {
     "broken": (500, "Internal Server Error"),
     "refused": (400, "The request was rejected by the safety system: the prompt was flagged for violence"),
 }
+"""Status and message of the answers that are errors, in the words of the real providers."""
 _PAGE: Final = "<!doctype html><title>Sign in to continue</title><h1>Sign in to the company network</h1>"
 
 
@@ -60,7 +60,7 @@ def model_app(*, seed: int = 0, pace: float = 1.0) -> Starlette:
         model = f"{request.path_params['owner']}/{request.path_params['name']}"
         answer = answer_to(model, str(body["inputs"]), seed=seed)
         parameters = body.get("parameters", {})
-        await asyncio.sleep(answer.delay_seconds * (1.0 if answer.kind in _ERRORS else pace))
+        await asyncio.sleep(answer.delay_seconds * (1.0 if answer.kind in ERRORS else pace))
         return await _response(answer, model=model, parameters=parameters, hang_up=request.is_disconnected)
 
     return Starlette(routes=[Route("/{provider}/models/{owner}/{name}", text_to_image, methods=["POST"])])
@@ -70,8 +70,8 @@ async def _response(
     answer: Answer, *, model: str, parameters: dict[str, object], hang_up: Callable[[], Awaitable[bool]]
 ) -> Response:
     width, height = _length(parameters, "width"), _length(parameters, "height")
-    if answer.kind in _ERRORS:
-        status, message = _ERRORS[answer.kind]
+    if answer.kind in ERRORS:
+        status, message = ERRORS[answer.kind]
         headers = {"retry-after": "12"} if status == 429 else None
         return JSONResponse({"error": message.format(model=model)}, status_code=status, headers=headers)
     if answer.kind == "slow":

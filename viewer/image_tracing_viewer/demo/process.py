@@ -23,12 +23,16 @@ class GeneratorProcess:
     `database_url` None leaves it to the settings, so that its spool is the one of whoever reads by them.
     """
 
-    def __init__(self, *, database_url: str | None, count: int, goes_on: bool) -> None:
+    def __init__(
+        self, *, database_url: str | None, count: int, goes_on: bool, has_past: bool = False
+    ) -> None:
         command = [sys.executable, "-m", __package__, "--count", str(count)]
+        command += ["--go-on"] if goes_on else []
+        command += ["--past"] if has_past else []
         # Not on the command line, where other users of the machine could read a password.
         given = {} if database_url is None else {"IMAGE_TRACING_DATABASE_URL": database_url}
         self._process = subprocess.Popen(  # noqa: S603 (our own program)
-            [*command, "--go-on"] if goes_on else command,
+            command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, **given},
