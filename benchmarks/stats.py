@@ -269,13 +269,13 @@ def _report(times: Mapping[tuple[str, int], list[float]], sizes: list[int], name
 
 def _compared(conninfo: str) -> list[str]:
     """Where the figures differ from the documented SQL."""
-    from tests.image_tracing_postgres.statistics.documented import Documented, differences
+    from tests.image_tracing_postgres.statistics.documented import differences
 
     end = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     start, stop = end - timedelta(days=20, minutes=3), end - timedelta(days=1, seconds=1)
     with Store(conninfo) as store:
         found = store.stats(from_=start, to=stop, tz="Europe/Berlin").as_json()
-    return differences(found, Documented(conninfo, start, stop))
+    return differences(found, conninfo, points=2)
 
 
 def write(server: str, *, traces: int, batch: int, rounds: int) -> bool:

@@ -30,8 +30,12 @@ _WITHOUT_TABLE_SECONDS: Final = 60.0
 _STATEMENT_SHARE: Final = 0.5
 
 
-class _UnseenError(Exception):
+class UnseenError(Exception):
     """Another writer stored one of these traces while they were being locked."""
+
+
+# Such a trace may also be locked already by who waits for one that is locked here.
+_OTHERS: Final = (UnseenError, psycopg.errors.DeadlockDetected)
 
 
 def save(connection: BoundedConnection, rows: Rows) -> None:
@@ -61,14 +65,14 @@ def _store(connection: BoundedConnection, rows: Rows, updated_at: str) -> None:
                 there = sorted(known)
             else:
                 _merge(cursor, rows, rows.ids, updated_at)
-    except (psycopg.errors.UniqueViolation, psycopg.errors.FeatureNotSupported, _UnseenError):
+    except (*_OTHERS, psycopg.errors.UniqueViolation, psycopg.errors.FeatureNotSupported):
         # Another writer stored one of these traces just now, and merging waits for such writers; or Row Level
         # Security holds for this role, which then must not copy.
         there = rows.ids
     while there:
         # A transaction of its own: in each the traces are locked in the order of their ids, and a writer that
         # holds one and waits for a smaller one could wait for ever.
-        with suppress(_UnseenError):
+        with suppress(*_OTHERS):
             with _transaction(connection) as cursor:
                 _merge(cursor, rows, there, updated_at)
             return
@@ -146,7 +150,7 @@ def _copy(cursor: psycopg.Cursor[Any], rows: Rows, ids: Sequence[str], updated_a
 
 
 def _merge(cursor: psycopg.Cursor[Any], rows: Rows, ids: Sequence[str], updated_at: str) -> None:
-    """Traces that are there, or that another writer may be storing. Raises _UnseenError."""
+    """Traces that are there, or that another writer may be storing. Raises UnseenError."""
     made = [rows_of_trace for trace_id in ids if (rows_of_trace := rows.of(trace_id)) is not None]
     if not made:
         return
@@ -156,7 +160,7 @@ def _merge(cursor: psycopg.Cursor[Any], rows: Rows, ids: Sequence[str], updated_
     traces = [as_json(trace, "updated_at", updated_at) for trace, _ in made]
     for trace_id, was_there in cursor.execute(statement("merge_traces"), {"rows": f"[{','.join(traces)}]"}):
         if was_there and trace_id not in locked:
-            raise _UnseenError
+            raise UnseenError
     attempts = [as_json(attempt, "trace_id", trace.id) for trace, of_trace in made for attempt in of_trace]
     if attempts:
         cursor.execute(statement("merge_attempts"), {"rows": f"[{','.join(attempts)}]"})

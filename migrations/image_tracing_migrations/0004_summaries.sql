@@ -95,23 +95,32 @@ BEGIN
 END
 $$;
 
--- Who may read the rows may read their sums.
+-- Who may read the rows may read their sums, and who may write them may tell, also where not everybody may.
 DO $$
 DECLARE
-    reader text;
+    given record;
 BEGIN
-    FOR reader IN
-        SELECT DISTINCT acl.grantee::regrole::text
+    FOR given IN
+        SELECT
+            acl.grantee::regrole::text AS name,
+            bool_or(acl.privilege_type = 'SELECT') AS may_read,
+            bool_or(acl.privilege_type <> 'SELECT') AS may_write
         FROM pg_class, aclexplode(relacl) AS acl
         WHERE oid = 'image_traces'::regclass
             AND acl.grantee NOT IN (0, relowner)
             AND acl.grantee::regrole::text NOT IN ('anon', 'authenticated', 'service_role')
-            AND acl.privilege_type = 'SELECT'
+            AND acl.privilege_type IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE')
+        GROUP BY acl.grantee
     LOOP
-        EXECUTE format(
-            'GRANT SELECT ON image_summary_changes, image_generation_summaries, image_attempt_summaries TO %s',
-            reader
-        );
+        IF given.may_write THEN
+            EXECUTE format('GRANT EXECUTE ON FUNCTION image_summary_tell TO %s', given.name);
+        END IF;
+        IF given.may_read THEN
+            EXECUTE format(
+                'GRANT SELECT ON image_summary_changes, image_generation_summaries, image_attempt_summaries TO %s',
+                given.name
+            );
+        END IF;
     END LOOP;
 END
 $$;

@@ -7,14 +7,14 @@ transaction: whoever commits last sees all there is.
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 import psycopg
 
 from image_tracing_postgres.foreign.placing import ForeignSpan, Known, place_of, spans_above
-from image_tracing_postgres.merge import as_json
+from image_tracing_postgres.merge import UnseenError, as_json
 from image_tracing_postgres.spans import trace_id_of
 from image_tracing_postgres.statements import statement
 from image_tracing_postgres.summary_changes import slots_of_texts, slots_there, tell
@@ -69,11 +69,14 @@ def settle(
     with transaction() as cursor:
         if not _Look(cursor, otel_trace_ids, told).has_work:
             return
-    with transaction() as cursor:
-        cursor.execute(statement("foreign_lock"), {"otel_trace_ids": otel_trace_ids})
-        look = _Look(cursor, otel_trace_ids, told)
-        if look.has_work:
-            _apply(cursor, look, updated_at)
+    is_left = True
+    while is_left:
+        with suppress(UnseenError), transaction() as cursor:
+            cursor.execute(statement("foreign_lock"), {"otel_trace_ids": otel_trace_ids})
+            look = _Look(cursor, otel_trace_ids, told)
+            if look.has_work:
+                _apply(cursor, look, updated_at)
+            is_left = False
 
 
 class _Look:
@@ -149,15 +152,21 @@ class _Look:
 
 
 def _apply(cursor: Cursor, look: _Look, updated_at: str) -> None:
-    """Move the attempts. The rows are locked in the order of their ids, as those who save lock them."""
+    """Move the attempts. The rows are locked in the order of their ids, as those who save lock them.
+
+    Raises:
+        UnseenError: one of them came only after that.
+    """
     own = sorted({move.own for move in look.moves})
     homes = sorted({move.home for move in look.moves})
     touched = sorted({*own, *homes, *look.workflows})
-    cursor.execute(statement("lock_traces"), {"ids": touched})
-    slots = slots_there(cursor, touched)
+    locked = {str(row[0]) for row in cursor.execute(statement("lock_traces"), {"ids": touched})}
+    slots = slots_there(cursor, locked)
     workflows = [{**row, "updated_at": updated_at} for _, row in sorted(look.workflows.items())]
     if workflows:
-        cursor.execute(statement("merge_traces"), {"rows": json.dumps(workflows)})
+        for id_, was_there in cursor.execute(statement("merge_traces"), {"rows": json.dumps(workflows)}):
+            if was_there and id_ not in locked:
+                raise UnseenError
         for workflow in workflows:
             span = {"otel_trace_id": workflow["otel_trace_id"], "span_id": workflow["otel_span_id"]}
             cursor.execute(statement("foreign_told"), span)

@@ -5,9 +5,12 @@ what has changed since. The lock is that of a transaction, which holds behind pg
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
+from itertools import islice
 from time import monotonic, sleep
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 
 import psycopg
 
@@ -35,6 +38,14 @@ _RETRY_SECONDS: Final = 0.1
 _REFUSALS: Final = (psycopg.errors.ReadOnlySqlTransaction, psycopg.errors.InsufficientPrivilege)
 
 
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What a step did. `is_left`: there may be more to do."""
+
+    is_left: bool
+    slots: Collection[datetime] = ()
+
+
 class Keeper:
     """Keeps the summaries of one database up to date. Safe to use from many threads."""
 
@@ -52,41 +63,34 @@ class Keeper:
         """Compute what changed, as far as it goes in about so many seconds; whether nothing is left."""
         until = monotonic() + seconds
         while True:
-            is_left = self.exclusively(self._step)
-            if is_left is not True:
-                return is_left is False
+            step = self.exclusively(self._step)
+            if step is None or not step.is_left:
+                return step is not None
             if monotonic() >= until:
                 return False
 
     def rebuild(self) -> Iterator[float]:
-        """Compute the sums of all slots anew; the share that is done, now and then.
+        """Compute the sums of all slots anew, the newest first; the share that is done, now and then.
 
         Raises:
             DatabaseUnavailableError: the role may not change summaries, or the database is a standby; no
                 connection, or no answer in time.
         """
         self._refused_until = 0.0
-        self._insisted(lambda cursor: cursor.execute(statement("statistics/change_everything")))
-        most = 0
-        is_left = True
-        while is_left:
-            left = self._insisted(_slots_left)
-            most = max(most, left)
-            yield 1 - left / most if most else 1.0
-            is_left = self._insisted(self._step)
-
-    def _insisted(self, act: Callable[[Cursor], _Result]) -> _Result:
-        """As `exclusively`, after those who are at it."""
-        while True:
-            found = self.exclusively(act)
-            if found is not None:
-                return found
-            if self.is_refused:
-                raise DatabaseUnavailableError(
-                    "summaries are to be computed anew, but the database does not let this role change them; "
-                    "use a role that may write to image_summary_changes and the summaries, and no standby"
-                )
-            sleep(_RETRY_SECONDS)
+        left = dict.fromkeys(self.insistently(_all_slots))
+        most = len(left)
+        step = _Step(is_left=True)
+        while step.is_left:
+            step = self.insistently(self._step)
+            for slot in step.slots:
+                left.pop(slot, None)
+            yield 1 - len(left) / most if most else 1.0
+        while left:
+            some = list(islice(left, self._slots))
+            self.insistently(partial(self._compute, slots=some))
+            for slot in some:
+                del left[slot]
+            yield 1 - len(left) / most
 
     def exclusively(self, act: Callable[[Cursor], _Result]) -> _Result | None:
         """What `act` gives in a transaction that alone may change summaries; None if it is not to be had.
@@ -99,9 +103,13 @@ class Keeper:
         with self._connections.connection(seconds=_STEP_SECONDS + 1) as connection:
             try:
                 with connection.transaction(), connection.cursor() as cursor:
+                    # Its holder sees what the one before him wrote, whatever is the default here.
+                    cursor.execute(statement("statistics/latest"))
                     limit_statements(cursor, monotonic() + _STEP_SECONDS)
                     cursor.execute(statement("statistics/lock_tables"))
-                    cursor.execute(statement("statistics/reader"))
+                    if not cursor.execute(statement("statistics/reader")).fetchall()[0][0]:
+                        # Sums of the rows that this role sees would be taken for those of all.
+                        raise psycopg.errors.InsufficientPrivilege
                     cursor.execute(statement("statistics/few_rows"))
                     row = cursor.execute(statement("statistics/try_lock"), {"key": _LOCK}).fetchone()
                     return act(cursor) if row is not None and row[0] else None
@@ -109,15 +117,37 @@ class Keeper:
                 self._refused_until = monotonic() + _REFUSED_SECONDS
                 return None
 
-    def _step(self, cursor: Cursor) -> bool:
-        """Compute some of what changed; whether there may be more."""
-        began = monotonic()
+    def insistently(self, act: Callable[[Cursor], _Result]) -> _Result:
+        """As `exclusively`, after those who are at it.
+
+        Raises:
+            DatabaseUnavailableError: as well if this role or server does not let summaries be changed.
+        """
+        while True:
+            found = self.exclusively(act)
+            if found is not None:
+                return found
+            if self.is_refused:
+                raise DatabaseUnavailableError(
+                    "summaries are to be computed anew, but the database does not let this role change them; "
+                    "use a role that may write to image_summary_changes and the summaries, and no standby"
+                )
+            sleep(_RETRY_SECONDS)
+
+    def _step(self, cursor: Cursor) -> _Step:
+        """Compute some of what changed."""
         asked = {"limit": _CHANGES}
         changes = cursor.execute(statement("statistics/changes"), asked).fetchall()
         taken, slots = self._some(changes)
         if not taken:
-            return False
+            return _Step(is_left=False)
         cursor.execute(statement("statistics/take_changes"), {"ids": taken})
+        self._compute(cursor, slots=slots)
+        return _Step(is_left=len(taken) < len(changes) or len(changes) == _CHANGES, slots=slots)
+
+    def _compute(self, cursor: Cursor, *, slots: Collection[datetime]) -> Literal[True]:
+        """Compute the sums of these slots anew from the rows."""
+        began = monotonic()
         for start, stop in _runs(slots):
             forget(cursor, start, stop)
             spans = list(slots_in(start, stop))
@@ -127,7 +157,7 @@ class Keeper:
         took = monotonic() - began
         wanted = int(len(slots) * _WANTED_SECONDS / max(took, 0.01))
         self._slots = max(1, min(wanted, 2 * self._slots, _MOST_SLOTS))
-        return len(taken) < len(changes) or len(changes) == _CHANGES
+        return True
 
     def _some(
         self, changes: Sequence[tuple[object, Sequence[datetime]]]
@@ -144,9 +174,8 @@ class Keeper:
         return taken, slots
 
 
-def _slots_left(cursor: Cursor) -> int:
-    row = cursor.execute(statement("statistics/slots_left")).fetchone()
-    return int(row[0]) if row is not None else 0
+def _all_slots(cursor: Cursor) -> Sequence[datetime]:
+    return [row[0].astimezone(UTC) for row in cursor.execute(statement("statistics/all_slots"))]
 
 
 def _runs(slots: Collection[datetime]) -> Iterator[Span]:

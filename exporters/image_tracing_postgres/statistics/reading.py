@@ -1,7 +1,7 @@
 """Statistics of a range: from summaries where nothing but the time is filtered, else from the rows."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -10,6 +10,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from image_tracing_postgres import filters as checks
+from image_tracing_postgres.errors import DatabaseUnavailableError
 from image_tracing_postgres.merge import limit_statements
 from image_tracing_postgres.pool import Connections
 from image_tracing_postgres.records import Filters
@@ -29,25 +30,27 @@ from image_tracing_postgres.statistics.presentation import (
 )
 from image_tracing_postgres.statistics.ranges import SLOT, Range, range_of
 from image_tracing_postgres.statistics.raw import tallies_from_rows
-from image_tracing_postgres.statistics.sums import Sums
+from image_tracing_postgres.statistics.sums import BehindError, Sums
 from image_tracing_postgres.statistics.tallies import Tally
 from image_tracing_postgres.statistics.zones import start_after, start_of, starts_of, zone_of
 
 # So many slots that have changed are read from the rows; from more on catching up is worth writing.
 _FEW_SLOTS: Final = 2
-_CATCH_UP_SECONDS: Final = 2.0
+_KEEPING_SECONDS: Final = 2.0
+_LONG_KEEPING_SECONDS: Final = 10.0
+_ADDING_SECONDS: Final = 5.0
 _READ_SECONDS: Final = 20.0
+_KEPT_BUCKETS: Final[tuple[Bucket, ...]] = ("day", "week", "month")
 # Names come from outside; a generator that makes them up must not make the answer endless.
 _MOST: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The sums of a range and of its buckets. `is_current`: summaries need not be brought up to date."""
+    """The sums of a range and of its buckets."""
 
     total: Tally
     buckets: list[Tally]
-    is_current: bool
 
 
 class Reader:
@@ -63,10 +66,8 @@ class Reader:
         asked = range_of(meant["from_"], meant["to"], bucket=bucket, tz=tz, now=datetime.now(UTC))
         is_narrowed = any(value is not None for name, value in meant.items() if name not in ("from_", "to"))
         if not asked.starts:
-            return _statistics(asked, _Found(Tally(), [], is_current=True))
-        found = self._found(asked, meant if is_narrowed else None)
-        if not found.is_current and self._bring_up_to_date(asked):
-            found = self._found(asked, None)
+            return _statistics(asked, _Found(Tally(), []))
+        found = self._found(asked, meant) if is_narrowed else self._found_up_to_date(asked)
         return _statistics(asked, found)
 
     def refresh(self, *, seconds: float) -> bool:
@@ -74,7 +75,7 @@ class Reader:
         return self._keeper.catch_up(seconds=seconds)
 
     def rebuild(self) -> Iterator[float]:
-        """Compute all summaries anew, days and months being those of UTC; gives the share that is done.
+        """Compute all summaries anew, those of days and more for UTC; gives the share that is done.
 
         Raises:
             DatabaseUnavailableError: summaries cannot be changed here.
@@ -82,63 +83,95 @@ class Reader:
         yield from self._keeper.rebuild()
         with _snapshot(self._connections) as cursor:
             bounds = cursor.execute(statement("statistics/bounds")).fetchall()[0]
-        if bounds[0] is not None:
-            zone = zone_of("UTC")
-            start, stop = (time.astimezone(UTC) for time in bounds)
-            for part in _parts(Range(start_of("day", start, zone), stop + SLOT, "day", zone, ())):
-                self._keeper.exclusively(partial(_from_summaries, asked=part, changed=(), keeps=True))
+        if bounds[0] is None:
+            return
+        zone = zone_of("UTC")
+        start, stop = start_of("month", bounds[0], zone), bounds[1].astimezone(UTC) + SLOT
+        for bucket in _KEPT_BUCKETS:
+            asked = Range(start, stop, bucket, zone, list(starts_of(bucket, start, stop, zone)))
+            is_left = True
+            while is_left:
+                until = monotonic() + _KEEPING_SECONDS
+                is_left = not self._keeper.insistently(partial(_keep_sums, asked=asked, until=until))
 
-    def _found(self, asked: Range, meant: Mapping[str, Any] | None) -> _Found:
-        with _snapshot(self._connections) as cursor:
+    def _found_up_to_date(self, asked: Range) -> _Found:
+        if not self._keeper.is_refused:
+            with suppress(BehindError):
+                return self._found(asked, None, seconds=0.0)
+            self._bring_up_to_date(asked, seconds=_KEEPING_SECONDS)
+            # Much is left after a migration, and at the first question of a zone.
+            with suppress(BehindError, DatabaseUnavailableError):
+                return self._found(asked, None, seconds=_ADDING_SECONDS)
+            self._bring_up_to_date(asked, seconds=_LONG_KEEPING_SECONDS)
+        try:
+            return self._found(asked, None)
+        except BehindError:
+            raise DatabaseUnavailableError(
+                f"the sums of {asked.start:%Y-%m-%d} to {asked.stop:%Y-%m-%d} by the clocks of "
+                f"{asked.zone.key} are wanted, they are still being computed; ask again in a minute, "
+                "or compute all beforehand: image-tracing stats --rebuild"
+            ) from None
+
+    def _found(
+        self,
+        asked: Range,
+        meant: Mapping[str, Any] | None,
+        *,
+        seconds: float = _READ_SECONDS,
+    ) -> _Found:
+        """From sums or rows.
+
+        BehindError where sums should be kept before: those that are not take longer than so many seconds.
+        """
+        until = monotonic() + seconds
+        with _snapshot(self._connections, seconds=seconds or _READ_SECONDS) as cursor:
             may_use_sums = cursor.execute(statement("statistics/reader")).fetchall()[0][0]
             if meant is not None or asked.bucket == "minute" or not may_use_sums:
                 return _from_rows(cursor, asked, meant)
             cursor.execute(statement("statistics/lock_tables"))
             cursor.execute(statement("statistics/few_rows"))
-            changed = [
-                row[0].astimezone(UTC) for row in cursor.execute(statement("statistics/changed_slots"))
-            ]
-            return _from_summaries(cursor, asked, changed)
+            slots = [row[0].astimezone(UTC) for row in cursor.execute(statement("statistics/changed_slots"))]
+            changed = [slot for slot in slots if asked.start < slot + SLOT and slot < asked.stop]
+            if not seconds and len(changed) > _FEW_SLOTS:
+                raise BehindError
+            return _from_sums(Sums(cursor, asked.zone, changed=changed, until=until), asked)
 
-    def _bring_up_to_date(self, asked: Range) -> bool:
-        """Write what this range needs, as far as it goes in short time; whether anything was done."""
-        if self._keeper.is_refused:
-            return False
-        until = monotonic() + _CATCH_UP_SECONDS
-        if self._keeper.catch_up(seconds=_CATCH_UP_SECONDS):
-            for part in _parts(asked):
-                filled = self._keeper.exclusively(
-                    partial(_from_summaries, asked=part, changed=(), keeps=True)
-                )
-                if filled is None or monotonic() > until:
-                    break
-        return not self._keeper.is_refused
+    def _bring_up_to_date(self, asked: Range, *, seconds: float) -> None:
+        """Keep what this range needs, as far as it goes in about so many seconds."""
+        until = monotonic() + seconds
+        if self._keeper.catch_up(seconds=seconds):
+            self._keeper.exclusively(partial(_keep_sums, asked=asked, until=until))
 
 
 @contextmanager
-def _snapshot(connections: Connections) -> Iterator[Cursor]:
+def _snapshot(connections: Connections, *, seconds: float = _READ_SECONDS) -> Iterator[Cursor]:
     """A transaction that sees one moment: sums and rows, and what changed between them."""
     with (
-        connections.connection(seconds=_READ_SECONDS + 1) as connection,
+        connections.connection(seconds=seconds + 1) as connection,
         connection.transaction(),
         connection.cursor() as cursor,
     ):
         cursor.execute(statement("statistics/snapshot"))
-        limit_statements(cursor, monotonic() + _READ_SECONDS)
+        limit_statements(cursor, monotonic() + seconds)
         yield cursor
 
 
 def _from_rows(cursor: Cursor, asked: Range, meant: Mapping[str, Any] | None) -> _Found:
     found = tallies_from_rows(cursor, asked.starts, asked.stop, meant=meant)
     buckets = [found.get(place) or Tally() for place in range(len(asked.starts))]
-    return _Found(_sum_of(buckets), buckets, is_current=True)
+    return _Found(_sum_of(buckets), buckets)
 
 
-def _from_summaries(
-    cursor: Cursor, asked: Range, changed: Collection[datetime], *, keeps: bool = False
-) -> _Found:
-    changed = [slot for slot in changed if asked.start < slot + SLOT and slot < asked.stop]
-    sums = Sums(cursor, asked.zone, changed=changed, keeps=keeps)
+def _keep_sums(cursor: Cursor, asked: Range, until: float) -> bool:
+    """Keep the sums of a range that are not kept yet, with the lock; whether that was all before `until`."""
+    try:
+        _from_sums(Sums(cursor, asked.zone, keeps=True, until=until), asked)
+    except BehindError:
+        return False
+    return True
+
+
+def _from_sums(sums: Sums, asked: Range) -> _Found:
     spans = list(zip(asked.starts, [*asked.starts[1:], asked.stop], strict=True))
     spans[0] = _widened(spans[0], asked.bucket, asked.zone, sums.bounds)
     spans[-1] = _widened(spans[-1], asked.bucket, asked.zone, sums.bounds)
@@ -152,7 +185,7 @@ def _from_summaries(
     buckets = [found[place] if place in found else points[span] for place, span in enumerate(spans)]
     all_of_it = _widened((asked.start, asked.stop), "month", asked.zone, sums.bounds)
     [total] = sums.of([cut(*all_of_it, asked.zone)])
-    return _Found(total, buckets, is_current=len(changed) <= _FEW_SLOTS and sums.is_complete)
+    return _Found(total, buckets)
 
 
 def _widened(span: Span, bucket: Bucket, zone: ZoneInfo, bounds: Span | None) -> Span:
@@ -164,14 +197,6 @@ def _widened(span: Span, bucket: Bucket, zone: ZoneInfo, bounds: Span | None) ->
         begun = start_of(bucket, stop, zone)
         stop = stop if begun == stop else start_after(bucket, stop, zone)
     return start, stop
-
-
-def _parts(asked: Range) -> Iterator[Range]:
-    """The range month by month, the newest first."""
-    starts = list(starts_of("month", asked.start, asked.stop, asked.zone))
-    for start, stop in zip(reversed(starts), [asked.stop, *reversed(starts[1:])], strict=True):
-        own = list(starts_of(asked.bucket, start, stop, asked.zone))
-        yield Range(start, stop, asked.bucket, asked.zone, own)
 
 
 def _sum_of(tallies: Iterable[Tally]) -> Tally:

@@ -3,6 +3,8 @@
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from math import inf
+from time import monotonic
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -14,29 +16,41 @@ from image_tracing_postgres.statistics.raw import tallies_from_rows
 from image_tracing_postgres.statistics.tallies import Tally
 
 _LEVELS: Final[tuple[Level, ...]] = ("slot", *LONGER)
-# Hours, say, whose slots are in memory together.
-_AT_ONCE: Final = 64
+# Of how many stretches the shorter ones are in memory together.
+_AT_ONCE: Final[Mapping[Level, int]] = {"hour": 16, "day": 4, "week": 2, "month": 2}
+
+
+class BehindError(Exception):
+    """Sums are not kept that could be, and adding them up is not for who asked."""
 
 
 class Sums:
     """The sums of one database as one transaction sees them, longer than slots those of a time zone.
 
     `changed` are the slots whose kept sums do not hold any more; theirs come from the rows. With `keeps` what
-    had to be added up is kept, which needs the lock.
+    had to be added up is kept, which needs the lock. After `until` (monotonic seconds) a BehindError comes
+    instead of more adding up of what could be kept; what is kept by then, some in any case, may stay.
     """
 
     def __init__(
-        self, cursor: Cursor, zone: ZoneInfo, *, changed: Collection[datetime] = (), keeps: bool = False
+        self,
+        cursor: Cursor,
+        zone: ZoneInfo,
+        *,
+        changed: Collection[datetime] = (),
+        keeps: bool = False,
+        until: float = inf,
     ) -> None:
         self._cursor: Final = cursor
         self._zone: Final = zone
         self._changed: Final = sorted(changed)
         self._keeps: Final = keeps
+        self._until: Final = until
         self.bounds: Final = self._known_bounds()
         """Between which two times there may be anything; None if there is nothing."""
         self._of_rows: dict[Span, Tally] = {}
-        self.is_complete = True
-        """Whether nothing had to be added up that could have been kept."""
+        self._of_changed: dict[tuple[Level, Span], Tally] = {}
+        self._has_kept = False
 
     def of(self, pieces: Iterable[Pieces]) -> list[Tally]:
         """The sum of each of these."""
@@ -74,6 +88,7 @@ class Sums:
                 found[span] = Tally()
             else:
                 inside.append(span)
+        found |= {span: known for span in inside if (known := self._of_changed.get((level, span)))}
         whole = [span for span in inside if not self._has_changed(span)]
         found |= kept_tallies(self._cursor, level, whole, with_sketches=with_sketches)
         if level == "slot":
@@ -81,14 +96,17 @@ class Sums:
             return {span: found.get(span) or Tally() for span in spans}
         missing = [span for span in inside if span not in found]
         if missing:
-            self.is_complete &= all(self._has_changed(span) for span in missing)
             shorter = LONGER[LONGER.index(level) + 1 :]
-            for place in range(0, len(missing), _AT_ONCE):
-                some = missing[place : place + _AT_ONCE]
+            for place in range(0, len(missing), _AT_ONCE[level]):
+                some = missing[place : place + _AT_ONCE[level]]
+                if self._is_late and not all(self._has_changed(span) for span in some):
+                    raise BehindError
                 added = self.of(cut(*span, self._zone, levels=shorter) for span in some)
                 made = dict(zip(some, added, strict=True))
+                self._of_changed |= {(level, span): made[span] for span in some if self._has_changed(span)}
                 if self._keeps:
                     keep(self._cursor, level, made)
+                    self._has_kept = True
                 found |= made
         return found
 
@@ -99,6 +117,10 @@ class Sums:
             for place, span in enumerate(run):
                 self._of_rows[span] = found.get(place) or Tally()
         return {span: self._of_rows[span] for span in spans}
+
+    @property
+    def _is_late(self) -> bool:
+        return monotonic() > self._until and self._has_kept is self._keeps
 
     def _has_changed(self, span: Span) -> bool:
         place = bisect_left(self._changed, span[0])

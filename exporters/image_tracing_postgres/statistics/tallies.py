@@ -52,21 +52,20 @@ class Sketch:
                 numbers.append(number)
             else:
                 numbers[-1] += number
+        self.counts = dict(zip(values, numbers, strict=True))
         return values, numbers
 
     @property
     def durations(self) -> Durations | None:
         """Mean and nearest-rank percentiles; None of nothing."""
-        if self._known is None:
+        if self._known is None and self.counts:
             self._known = self._durations()
         return self._known
 
-    def _durations(self) -> Durations | None:
+    def _durations(self) -> Durations:
         # Thinned, so that it does not matter in which pieces the values came.
         values, numbers = self.thinned()
         total = sum(numbers)
-        if not total:
-            return None
         # Whole numbers all through: 0.9 has no exact float.
         ranks = [-(-total * percentile // 100) for percentile in _PERCENTILES]
         found: list[int] = []

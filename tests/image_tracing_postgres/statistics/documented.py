@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,8 @@ Row = dict[str, Any]
 class Documented:
     """The figures of a range, as the SQL of the documentation gives them."""
 
-    def __init__(self, conninfo: str, start: datetime, stop: datetime, *, tz: str = "UTC") -> None:
-        self._conninfo = conninfo
+    def __init__(self, connection: psycopg.Connection[Row], start: Any, stop: Any, tz: str) -> None:
+        self._connection = connection
         self._values = {"from": start, "to": stop, "tz": tz}
 
     def rows(self, name: str, *, model: str | None = "model") -> list[Row]:
@@ -29,45 +28,61 @@ class Documented:
             text = re.sub(r"\n    model,|GROUP BY model\n|ORDER BY .*\"C\"\n", "\n", text)
         elif model != "model":
             text = re.sub(r"\bmodel\b(?! IS DISTINCT|\s*\n\s*\))", model, text)
-        text = re.sub(r":'(\w+)'", r"%(\1)s", text)
-        with psycopg.connect(self._conninfo, row_factory=dict_row) as connection:
-            return connection.execute(text.encode(), self._values).fetchall()
+        text = re.sub(r":'(\w+)'", r"%(\1)s::timestamptz", text).replace("%(tz)s::timestamptz", "%(tz)s")
+        return self._connection.execute(text.encode(), self._values).fetchall()
 
 
-def differences(found: Mapping[str, Any], documented: Documented) -> list[str]:
-    """Where the document of the statistics differs from what the SQL gives; percentiles by more than 1 %."""
-    total = found["total"]
-    told = _differing("total", total, documented.rows("generations")[0])
-    told += _durations("total", total["time_to_picture_ms"], documented.rows("time_to_picture_ms")[0])
-    for group, column in (("by_model", "model"), ("by_provider", "provider")):
-        told += _of_attempts(found[group], documented, column)
-    told += _of_attempts([total], documented, None)
-    by_outcome: dict[Any, dict[str, int]] = {}
-    for row in documented.rows("outcomes"):
-        by_outcome.setdefault(row["model"], {})[row["outcome"]] = row["attempts"]
-    told += _unequal("outcomes", {row["model"]: row["outcomes"] for row in found["by_model"]}, by_outcome)
-    for name in ("fallback_depth", "flow", "by_error_class"):
-        told += _unequal(name, found[name], documented.rows(name))
+def differences(found: Mapping[str, Any], conninfo: str, *, points: int = 30) -> list[str]:
+    """Where the document of the statistics differs from what the SQL gives; percentiles by more than 1 %.
+
+    Of the points over time so many are compared, first those in which something began.
+    """
+    with psycopg.connect(conninfo, row_factory=dict_row) as connection:
+        documented = Documented(connection, found["from"], found["to"], found["tz"])
+        told = _of_stretch("total", found["total"], found["by_model"], documented)
+        told += _of_attempts("total", found["by_provider"], documented, "provider")
+        for name in ("fallback_depth", "flow", "by_error_class"):
+            told += _unequal(name, found[name], documented.rows(name))
+        over_time = found["over_time"]
+        for name in ("generations", "attempts", "wasted_ms"):
+            told += _unequal(f"points, {name}", sum(point[name] for point in over_time), found["total"][name])
+        for point in sorted(over_time, key=lambda point: -point["generations"] - point["attempts"])[:points]:
+            own = Documented(connection, point["start"], point["end"], found["tz"])
+            told += _of_stretch(f"point {point['start']}", point, point["by_model"], own)
     return told
 
 
-def _of_attempts(rows: Sequence[Row], documented: Documented, column: str | None) -> list[str]:
+def _of_stretch(where: str, figures: Row, by_model: Sequence[Row], documented: Documented) -> list[str]:
+    models = sorted(by_model, key=lambda row: (-row["attempts"], row["model"] or ""))
+    told = _differing(where, figures, documented.rows("generations")[0])
+    told += _durations(where, figures["time_to_picture_ms"], documented.rows("time_to_picture_ms")[0])
+    told += _of_attempts(where, models, documented, "model")
+    told += _of_attempts(where, [figures], documented, None)
+    by_outcome: dict[Any, dict[str, int]] = {}
+    for row in documented.rows("outcomes"):
+        by_outcome.setdefault(row["model"], {})[row["outcome"]] = row["attempts"]
+    told += _unequal(f"{where}, outcomes", {row["model"]: row["outcomes"] for row in models}, by_outcome)
+    classes = {row["error_class"]: row["attempts"] for row in documented.rows("by_error_class")}
+    return told + _unequal(f"{where}, error classes", figures["error_classes"], classes)
+
+
+def _of_attempts(where: str, rows: Sequence[Row], documented: Documented, column: str | None) -> list[str]:
     plain, durations, recovery = (
         documented.rows(name, model=column) for name in ("by_model", "duration_ms", "recovery")
     )
     if column is None:
         plain = [row if row["attempts"] else {**row, "images": 0, "bytes": 0} for row in plain]
     told = _unequal(
-        f"order by {column}", [row.get(column or "") for row in rows], [r.get(column or "") for r in plain]
+        f"{where}, {column}s", [row.get(column or "") for row in rows], [r.get(column or "") for r in plain]
     )
     of_durations = {row.get(column or ""): row for row in durations}
     of_recovery = {row.get(column or ""): row for row in recovery}
     for row, wanted in zip(rows, plain, strict=False):
         name = row.get(column or "")
-        told += _differing(f"{column} {name}", row, wanted)
-        told += _durations(f"{column} {name}", row["duration_ms"], of_durations.get(name))
+        told += _differing(f"{where}, {column} {name}", row, wanted)
+        told += _durations(f"{where}, {column} {name}", row["duration_ms"], of_durations.get(name))
         none = {"chances": 0, "rescues": 0, "recovery_rate": None}
-        told += _differing(f"{column} {name}", row, of_recovery.get(name, none))
+        told += _differing(f"{where}, {column} {name}", row, of_recovery.get(name, none))
     return told
 
 

@@ -1,1 +1,0 @@
-SELECT coalesce(sum(cardinality(slots)), 0) FROM image_summary_changes
