@@ -1,5 +1,6 @@
 """Takes the pictures of the README from a demo of its own: `make screenshot`."""
 
+import io
 import os
 import re
 import shutil
@@ -7,11 +8,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from image_tracing_postgres.embedded import EmbeddedPostgres
@@ -20,11 +23,13 @@ from image_tracing_postgres.store import Store
 IMAGES: Final = Path(__file__).parent / "images"
 # A lesson whose chain is long enough to show what a fallback costs.
 LESSON: Final = "lesson-036-bridges"
+# Down to the charts of models over time.
+_DASHBOARD_HEIGHT: Final = 1378
 CHROMIUM: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
 def main() -> None:
-    """Run the demo in a folder of its own, and photograph the list and one generation."""
+    """Run the demo in a folder of its own, and photograph the list, one generation and the dashboard."""
     with tempfile.TemporaryDirectory(prefix="image-tracing-", ignore_cleanup_errors=True) as folder:
         postgres = EmbeddedPostgres(Path(folder))
         try:
@@ -33,6 +38,7 @@ def main() -> None:
             with Store(conninfo) as store, _demo(folder) as address, _browser() as page:
                 _photograph_list(page, address, store)
                 _photograph_trace(page, address, store)
+                _photograph_dashboard(page, address, store)
         finally:
             postgres.stop()
 
@@ -69,11 +75,7 @@ def _browser() -> Iterator[Page]:
 
 def _photograph_list(page: Page, address: str, store: Store) -> None:
     """While a live generation grows, so that all three states are on it."""
-    deadline = time.monotonic() + 60
-    while not any(trace.status == "started" for trace in store.list(limit=1)):
-        if time.monotonic() > deadline:
-            raise RuntimeError("wanted a generation that grows, found none; make demo tells why")
-        time.sleep(0.2)
+    _wait_for("a generation that grows", lambda: store.list(limit=1)[0].status == "started")
     page.goto(address)
     page.screenshot(path=IMAGES / "list.png")
 
@@ -82,6 +84,26 @@ def _photograph_trace(page: Page, address: str, store: Store) -> None:
     [trace] = store.list(lesson_id=LESSON, limit=1)
     page.goto(f"{address}/{trace.id}")
     page.screenshot(path=IMAGES / "trace.png")
+
+
+def _photograph_dashboard(page: Page, address: str, store: Store) -> None:
+    """With the demo's past, whose last day is yesterday."""
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    _wait_for("yesterday", lambda: store.list(from_=today - timedelta(days=1), to=today, limit=1))
+    store.refresh_stats(seconds=60)
+    page.set_viewport_size({"width": 1280, "height": _DASHBOARD_HEIGHT})
+    page.goto(f"{address}/stats?tz=UTC")
+    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    # It has few colours, and is a third as large with a palette.
+    picture.quantize(256, dither=Image.Dither.NONE).save(IMAGES / "dashboard.png", optimize=True)
+
+
+def _wait_for(wanted: str, is_there: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not is_there():
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"wanted {wanted}, found none; make demo tells why")
+        time.sleep(0.2)
 
 
 if __name__ == "__main__":
