@@ -183,9 +183,19 @@ def _from_sums(sums: Sums, asked: Range) -> _Found:
     others = [place for place, span in enumerate(spans) if span not in whole]
     found = dict(zip(others, sums.of(pieces[place] for place in others), strict=True))
     buckets = [found[place] if place in found else points[span] for place, span in enumerate(spans)]
-    all_of_it = _widened((asked.start, asked.stop), "month", asked.zone, sums.bounds)
-    [total] = sums.of([cut(*all_of_it, asked.zone)])
-    return _Found(total, buckets)
+    return _Found(_total(sums, asked, {spans[place]: tally for place, tally in found.items()}), buckets)
+
+
+def _total(sums: Sums, asked: Range, added: Mapping[Span, Tally]) -> Tally:
+    """The sum of the range; `added` are points that were added up, those cut at its edges among them."""
+    start, stop = _widened((asked.start, asked.stop), "month", asked.zone, sums.bounds)
+    edges = [span for span in added if span[0] == start or span[1] == stop]
+    inner = (
+        max((span[1] for span in edges if span[0] == start), default=start),
+        min((span[0] for span in edges if span[1] == stop), default=stop),
+    )
+    [total] = sums.of([cut(*inner, asked.zone)]) if inner[0] < inner[1] else [Tally()]
+    return _sum_of([total, *(added[span] for span in edges)]) if edges else total
 
 
 def _widened(span: Span, bucket: Bucket, zone: ZoneInfo, bounds: Span | None) -> Span:
