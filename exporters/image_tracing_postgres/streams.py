@@ -20,7 +20,7 @@ Subject = Literal["traces", "attempts"]
 
 SUBJECTS: Final[tuple[Subject, ...]] = get_args(Subject)
 
-_BLOCK_BYTES: Final = 262_144
+_BLOCK_BYTES: Final = 524_288
 # Two processes of the server make the texts, whose place in the order their reader compares.
 _HALVES: Final = (
     ("00000000-0000-0000-0000-000000000000", "7fffffff-ffff-ffff-ffff-ffffffffffff"),

@@ -24,7 +24,7 @@ _log = logging.getLogger("image_tracing_viewer")
 # Rows that were deleted are kept in the database as long as somebody reads them.
 STALL_SECONDS: Final = 60.0
 # What has to be taken in that time.
-_SENT_BYTES: Final = 524_288
+_SENT_BYTES: Final = 1_048_576
 # Exports have threads of their own: those that wait for the database keep none from the pages.
 _THREADS: Final = 8
 _threads: Final[RunVar[anyio.CapacityLimiter]] = RunVar("image_tracing_exports")
