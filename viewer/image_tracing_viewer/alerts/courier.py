@@ -154,6 +154,8 @@ class Courier:
         if channel.takes_pictures:
             try:
                 picture = self._draw(message.entry)
+            except ImageTracingError as error:
+                _log.warning("the chart of an alert could not be drawn: %s", error)
             except Exception:  # noqa: BLE001
                 # The text comes first: whatever goes wrong with a picture must not cost it.
                 _log.warning("the chart of an alert could not be drawn", exc_info=True)
