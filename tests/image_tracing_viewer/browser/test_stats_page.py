@@ -10,6 +10,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 from tests.image_tracing_viewer.browser.test_looks import EVIL, SCHEMES, faults_on
 
+from image_tracing_viewer.charts.dashboard import CHARTS
+
 pytestmark = pytest.mark.browser
 
 Opened = Callable[..., Page]
@@ -245,6 +247,39 @@ def test_the_dashboard_has_no_serious_accessibility_fault(
         faults[path] = faults_on(page)
 
     assert {path: found for path, found in faults.items() if found} == {}
+
+
+@pytest.mark.parametrize(("motion", "seconds"), [("reduce", "0s"), ("no-preference", "0.12s")])
+def test_nothing_moves_for_those_who_asked_for_that(
+    opened: Opened, month: None, motion: str, seconds: str
+) -> None:
+    page = opened(PAGE, reduced_motion=motion)
+
+    ribbon = page.locator(".ribbon").first
+    assert ribbon.evaluate("each => getComputedStyle(each).transitionDuration") == seconds
+    running = page.evaluate("document.getAnimations().filter((each) => each.playState === 'running').length")
+    assert running == 0 or motion == "no-preference"
+
+
+def test_the_keyboard_meets_every_chart_in_turn_and_shows_where_it_is(opened: Opened, month: None) -> None:
+    page = opened(PAGE)
+    page.get_by_role("button", name="Live").click()
+    met: list[str] = []
+
+    for _ in range(150):
+        page.keyboard.press("Tab")
+        tag, chart, outline = page.evaluate(
+            """() => {
+                const each = document.activeElement;
+                return [each.tagName, each.closest(".chart")?.id, getComputedStyle(each).outlineStyle];
+            }"""
+        )
+        if tag == "BODY":
+            break
+        assert outline != "none", (tag, chart)
+        met.append(chart)
+
+    assert list(dict.fromkeys(filter(None, met))) == list(CHARTS)
 
 
 def test_texts_of_charts_keep_their_size_at_every_width(opened: Opened, month: None) -> None:

@@ -77,8 +77,22 @@ def seen(colour: Linear, vision: str) -> Linear:
 def test_each_colour_stands_out_from_its_ground(theme: str) -> None:
     found = colours(theme)
 
-    for name in [f"m{number}" for number in range(COLOURS)] + ["field-line", "plain"]:
+    for name in [f"m{number}" for number in range(COLOURS)] + [
+        "field-line",
+        "plain",
+        "bar-good",
+        "bar-bad",
+        "accent",
+    ]:
         assert contrast(found[name], found["surface"]) >= 3, name
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_texts_of_charts_can_be_read_on_their_ground(theme: str) -> None:
+    found = colours(theme)
+
+    for name in ("text", "muted"):
+        assert contrast(found[name], found["surface"]) >= 4.5, name
 
 
 @pytest.mark.parametrize("vision", VISIONS)
