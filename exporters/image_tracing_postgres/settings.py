@@ -15,6 +15,7 @@ from image_tracing.errors import ImageTracingError
 _TRUE = frozenset({"true", "1", "yes", "on"})
 _FALSE = frozenset({"false", "0", "no", "off"})
 _MASK = "***"
+_DAY_SECONDS = 86_400
 
 
 class SettingError(ImageTracingError, ValueError):
@@ -70,7 +71,7 @@ def settings_from_environment(environ: Mapping[str, str] | None = None) -> Setti
         ingest_token=values.get("IMAGE_TRACING_INGEST_TOKEN") or None,
         stalled_after_seconds=_seconds(values, "IMAGE_TRACING_STALLED_AFTER", default=900.0),
         alert_urls=_urls(values, "IMAGE_TRACING_ALERT_URLS"),
-        alert_interval_seconds=_seconds(values, "IMAGE_TRACING_ALERT_INTERVAL", default=60.0),
+        alert_interval_seconds=_interval(values, "IMAGE_TRACING_ALERT_INTERVAL"),
         alert_rules=_file(values, "IMAGE_TRACING_ALERT_RULES"),
         viewer_url=_web_address(values, "IMAGE_TRACING_VIEWER_URL"),
     )
@@ -168,6 +169,20 @@ def _seconds(values: Mapping[str, str], name: str, *, default: float) -> float:
         raise SettingError(
             f"{name} should be a number of seconds, not {given!r}; accepted are numbers above 0, "
             f"like {default:g}"
+        )
+    return number
+
+
+def _interval(values: Mapping[str, str], name: str) -> float:
+    given = values.get(name) or "60"
+    try:
+        number = float(given)
+    except ValueError:
+        number = math.nan
+    if not 1 <= number <= _DAY_SECONDS:
+        raise SettingError(
+            f"{name} should be a number of seconds, not {given!r}; accepted are numbers from 1 to "
+            f"{_DAY_SECONDS}, like 60"
         )
     return number
 

@@ -44,7 +44,8 @@ def check_rights(cursor: Cursor) -> None:
     if not may_write:
         raise AlertRightsError(
             "looking at the rules writes down what it finds, and this viewer may only read (its database is "
-            "a standby, or its role has no right to write); run another viewer that may"
+            "a standby, or its role lacks the rights to write, or a policy of Row Level Security); run "
+            "another viewer that may, or see docs/alerts.md"
         )
 
 
