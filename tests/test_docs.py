@@ -13,8 +13,9 @@ from click import Context
 from starlette.routing import Route
 
 from image_tracing import ErrorClass, Outcome, attributes, instrumentors
+from image_tracing_postgres.dataframe import dataframe
 from image_tracing_postgres.spool import REASONS
-from image_tracing_postgres.table import ATTEMPT_COLUMNS, TRACE_COLUMNS, Kind
+from image_tracing_postgres.table import ATTEMPT_COLUMNS, TRACE_COLUMNS, Column, Kind
 from image_tracing_viewer import create_app
 from image_tracing_viewer.cli import cli
 
@@ -70,6 +71,13 @@ def test_every_column_of_an_export_is_told_under_its_kind() -> None:
         )
         for kind in get_args(Kind)
     }
+
+
+def test_every_kind_of_column_has_its_type_in_a_data_frame() -> None:
+    rows = re.findall(r"^\| (\w+) \| `.* \| `([^`]+)`[^|]*\|$", API.split("## Exports")[1], re.MULTILINE)
+    frame = dataframe([Column(kind, kind) for kind in get_args(Kind)], [])
+
+    assert dict(rows) == frame.dtypes.astype(str).to_dict()
 
 
 def test_every_counter_is_told_in_its_order() -> None:

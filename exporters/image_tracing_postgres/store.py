@@ -156,9 +156,11 @@ class Store:
         return self._streams.rows(of, self._whole(filters), stop=stop)
 
     def to_dataframe(self, *, of: Subject = "traces", **filters: Unpack[Filters]) -> "pandas.DataFrame":
-        """As `table`, as a pandas data frame that is in memory as a whole; columns of JSON hold its text.
+        """As `table`, as a pandas data frame that is in memory as a whole: a row each, numbered from 0.
 
-        Raises ModuleNotFoundError where the extra `dataframe` is not installed.
+        Shape: the columns of `streams.COLUMNS[of]`, also without rows. Texts are `string`, JSON is its text;
+        times are `datetime64[us, UTC]`; integers `Int64`, booleans `boolean`, either may be missing;
+        `models_tried` holds lists. Raises ModuleNotFoundError where the extra `dataframe` is not installed.
         """
         rows = self.table(of=of, **filters)
         return dataframe(COLUMNS[of], rows)

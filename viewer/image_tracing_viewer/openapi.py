@@ -208,8 +208,9 @@ def _paths(*, has_token: bool) -> Json:
         "/metrics": {
             "get": {
                 "operationId": "metrics",
-                "summary": "Requests, spool and database in figures, for Prometheus",
-                "description": "No prompts and no ids. The Accept header chooses between the text format and "
+                "summary": "Requests, spool, database and the last hour in figures, for Prometheus",
+                "description": "No prompts and no ids. The twenty models with the most attempts have their "
+                "names. The Accept header chooses between the text format and "
                 "OpenMetrics.",
                 "responses": {
                     "200": {
@@ -396,7 +397,7 @@ def _export_content() -> Json:
     schemas: Json = {
         "csv": {"type": "string"},
         "jsonl": {"type": "string"},
-        "json": {"type": "array"},
+        "json": {"type": "array", "items": {"type": "object"}},
         "parquet": {"type": "string", "format": "binary"},
     }
     return {MEDIA_TYPES[format_]: {"schema": schemas[format_]} for format_ in FORMATS}
