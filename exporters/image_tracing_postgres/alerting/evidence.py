@@ -52,7 +52,9 @@ class Evidence:
             pairs.setdefault("status", "failed")
         if rule.kind == "fallback_rate":
             pairs.setdefault("least_models_tried", "2")
-        if len(self.error_classes) == 1 and (only := next(iter(self.error_classes))):
+        # Those that gave a picture, late or by a fallback, have no class.
+        have_all_one = sum(self.error_classes.values()) >= self.number and len(self.error_classes) == 1
+        if have_all_one and (only := next(iter(self.error_classes))):
             pairs.setdefault("error_class", only)
         if self.from_ is not None and self.to is not None:
             pairs |= {"from": _iso(self.from_), "to": _iso(self.to)}

@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import psycopg
 import pytest
-from tests.image_tracing_postgres.alerting.conftest import MINUTE, NOON, Calls
+from tests.image_tracing_postgres.alerting.conftest import MINUTE, NOON, Calls, NewRule
 
 from image_tracing_postgres.alerting import Alerts
+from image_tracing_postgres.alerting.evidence import Evidence
 from image_tracing_postgres.errors import DatabaseUnavailableError
 
 
@@ -45,6 +46,26 @@ def test_a_firing_leads_to_its_traces(alerts: Alerts, calls: Calls) -> None:
         "6 failures in a row, of 6 attempts; the rule: 5 failures of a model in a row within 3 h, "
         "lasting 30 s or more.\nErrors: 6 × timeout."  # noqa: RUF001
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "condition"),
+    [
+        ("fallback_rate", "least_models_tried=2"),
+        ("failed_generations", "status=failed"),
+        ("failure_rate", "error_class=timeout"),
+    ],
+)
+def test_a_link_asks_for_what_the_rule_counts(new_rule: NewRule, kind: str, condition: str) -> None:
+    evidence = Evidence(2, NOON, NOON + MINUTE, error_classes={"timeout": 2})
+
+    assert condition in evidence.query(new_rule(kind), "").split("&")
+
+
+def test_a_link_asks_for_a_class_only_if_all_have_it(new_rule: NewRule) -> None:
+    evidence = Evidence(5, NOON, NOON + MINUTE, error_classes={"timeout": 2})
+
+    assert "error_class" not in evidence.query(new_rule("fallback_rate"), "")
 
 
 def test_a_recovery_leads_to_all_that_happened(alerts: Alerts, calls: Calls) -> None:
