@@ -75,6 +75,19 @@ def test_parquet_is_kept_from_a_terminal(rows: Any, terminal: Terminal) -> None:
     assert "--output" in shown.text
 
 
+def test_an_export_that_takes_its_time_says_how_far_it_is(
+    database: str, terminal: Terminal, tmp_path: Path
+) -> None:
+    fill(database)
+    meet(database, "pg_sleep(3)", hours_ago=24)
+
+    shown = terminal("export", "--output", str(tmp_path / "traces.jsonl"))
+
+    assert shown.exit_code == 0
+    assert "401/401" in shown.text
+    assert len((tmp_path / "traces.jsonl").read_bytes().splitlines()) == 401
+
+
 def test_a_file_that_cannot_be_written_is_told(command: Command, tmp_path: Path) -> None:
     shown = command("export", "--output", str(tmp_path / "missing" / "traces.jsonl"))
 
