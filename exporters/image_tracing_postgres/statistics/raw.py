@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import psycopg
 
+from image_tracing_postgres.merge import limit_statements
 from image_tracing_postgres.statements import statement
 from image_tracing_postgres.statistics.tallies import Tally
 
@@ -22,11 +23,21 @@ def tallies_from_rows(
     stop: datetime,
     *,
     meant: Mapping[str, Any] | None = None,
+    until: float | None = None,
 ) -> Mapping[int, Tally]:
     """The sums of each bucket that has any, by its place among `starts`; the last one ends at `stop`.
 
-    `meant` are the parameters of filters.parameters_of; None leaves nothing out.
+    `meant` are the parameters of filters.parameters_of; None leaves nothing out. The server ends what takes
+    longer than `until` (monotonic seconds), by which all statements together are bounded.
     """
+
+    def rows(name: str, meant: bytes) -> Cursor:
+        if until is not None:
+            limit_statements(cursor, until)
+        return cursor.execute(
+            statement(f"statistics/{name}") + meant + statement(f"statistics/{name}_grouped"), asked
+        )
+
     tallies: defaultdict[int, Tally] = defaultdict(Tally)
     # The range bounds generations by their creation and attempts by their own start.
     meant = None if meant is None else {**meant, "from_": None, "to": None}
@@ -36,7 +47,7 @@ def tallies_from_rows(
         attempts_meant, traces_meant = statement("statistics/attempts_meant"), _TRACES_MEANT
         if any(value is not None for name, value in meant.items() if name not in _OF_ATTEMPTS):
             attempts_meant += _ATTEMPTS_OF_TRACES_MEANT
-    for row in cursor.execute(_sql("attempts", attempts_meant), asked):
+    for row in rows("attempts", attempts_meant):
         bucket, provider, model, success, outcome, error_class, number, images, size, ms, least, numbers = row
         attempts = tallies[bucket - 1].of(provider, model)
         attempts.attempts += number
@@ -47,11 +58,11 @@ def tallies_from_rows(
         if error_class is not None:
             attempts.error_classes[error_class] += number
         attempts.sketch.add(least, numbers, ms)
-    for bucket, provider, model, chances, rescues in cursor.execute(_sql("chances", attempts_meant), asked):
+    for bucket, provider, model, chances, rescues in rows("chances", attempts_meant):
         attempts = tallies[bucket - 1].of(provider, model)
         attempts.chances += chances
         attempts.rescues += rescues
-    for row in cursor.execute(_sql("generations", traces_meant), asked):
+    for row in rows("generations", traces_meant):
         bucket, status, depth, first, served, number, ms, least, numbers = row
         generations = tallies[bucket - 1].generations
         if status == "started":
@@ -64,13 +75,9 @@ def tallies_from_rows(
         else:
             generations.failed += number
         generations.flows[depth, first, served] += number
-    for bucket, wasted_ms in cursor.execute(_sql("wasted", traces_meant), asked):
+    for bucket, wasted_ms in rows("wasted", traces_meant):
         tallies[bucket - 1].generations.wasted_ms += wasted_ms or 0
     return tallies
-
-
-def _sql(name: str, meant: bytes) -> bytes:
-    return statement(f"statistics/{name}") + meant + statement(f"statistics/{name}_grouped")
 
 
 _MEANT: Final = statement("_filters").removeprefix(b"WHERE") + b"\nAND " + statement("_meant")

@@ -123,18 +123,18 @@ class Reader:
 
         BehindError where sums should be kept before: those that are not take longer than so many seconds.
         """
-        until = monotonic() + seconds
+        now = monotonic()
         with _snapshot(self._connections, seconds=seconds or _READ_SECONDS) as cursor:
             may_use_sums = cursor.execute(statement("statistics/reader")).fetchall()[0][0]
             if meant is not None or asked.bucket == "minute" or not may_use_sums:
-                return _from_rows(cursor, asked, meant)
+                return _from_rows(cursor, asked, meant, until=now + _READ_SECONDS)
             cursor.execute(statement("statistics/lock_tables"))
             cursor.execute(statement("statistics/few_rows"))
             slots = [row[0].astimezone(UTC) for row in cursor.execute(statement("statistics/changed_slots"))]
             changed = [slot for slot in slots if asked.start < slot + SLOT and slot < asked.stop]
             if not seconds and len(changed) > _FEW_SLOTS:
                 raise BehindError
-            return _from_sums(Sums(cursor, asked.zone, changed=changed, until=until), asked)
+            return _from_sums(Sums(cursor, asked.zone, changed=changed, until=now + seconds), asked)
 
     def _bring_up_to_date(self, asked: Range, *, seconds: float) -> None:
         """Keep what this range needs, as far as it goes in about so many seconds."""
@@ -156,8 +156,8 @@ def _snapshot(connections: Connections, *, seconds: float = _READ_SECONDS) -> It
         yield cursor
 
 
-def _from_rows(cursor: Cursor, asked: Range, meant: Mapping[str, Any] | None) -> _Found:
-    found = tallies_from_rows(cursor, asked.starts, asked.stop, meant=meant)
+def _from_rows(cursor: Cursor, asked: Range, meant: Mapping[str, Any] | None, *, until: float) -> _Found:
+    found = tallies_from_rows(cursor, asked.starts, asked.stop, meant=meant, until=until)
     buckets = [found.get(place) or Tally() for place in range(len(asked.starts))]
     return _Found(_sum_of(buckets), buckets)
 
