@@ -38,12 +38,12 @@ def command(database: str) -> Command:
 
 @pytest.fixture
 def terminal(database: str) -> Terminal:
-    """Runs a command on this test's database at a terminal 160 characters wide."""
+    """Runs a command on this test's database at a terminal, 160 characters wide unless told otherwise."""
 
-    def run(*words: str) -> Shown:
+    def run(*words: str, columns: int = 160) -> Shown:
         controller, device = pty.openpty()
         program = [sys.executable, "-m", "image_tracing_viewer", *words, "--database-url", database]
-        environment = {**os.environ, "COLUMNS": "160", "TERM": "xterm-256color"}
+        environment = {**os.environ, "COLUMNS": str(columns), "TERM": "xterm-256color"}
         with subprocess.Popen(
             program, stdin=device, stdout=device, stderr=device, env=environment
         ) as process:

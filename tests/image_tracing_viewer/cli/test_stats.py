@@ -1,6 +1,7 @@
 """`image-tracing stats`."""
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -78,8 +79,22 @@ def test_a_terminal_shows_the_total_and_a_table(rows: Any, terminal: Terminal) -
     shown = terminal("stats", *RANGE)
 
     assert "2: 2 completed, 0 failed, 0 started" in shown.text
-    assert "100.0 % of 1" in shown.text
+    assert re.search(r"flux +1 +100\.0 % +100\.0 % +1 ", shown.text)
     assert "\x1b[31m" not in shown.text
+
+
+@pytest.mark.parametrize("by", ["model", "provider", "time", "flow"])
+def test_eighty_columns_are_enough(rows: Any, terminal: Terminal, by: str) -> None:
+    names = ["black-forest-labs/FLUX.1-schnell", "stabilityai/stable-diffusion-3.5-large"]
+    failed = {"model": names[0], "success": False, "outcome": "error", "error_class": "model_loading"}
+    good = {"model": names[1], "provider": "huggingface", "duration_ms": 172_000}
+    rows.add(created_at=DAY, models_tried=names, model_used=names[1], attempts=[failed, good])
+
+    shown = terminal("stats", *RANGE, "--by", by, "--bucket", "day", columns=80)
+
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", shown.text).splitlines()
+    assert max(len(line) for line in lines) <= 80
+    assert not any(re.fullmatch(r"\W*(ms|min|s|%|loading)\W*", line) for line in lines)
 
 
 def test_rebuilding_makes_right_what_sql_changed(rows: Any, command: Command, database: str) -> None:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from shutil import get_terminal_size
+from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from image_tracing_postgres.statistics.figures import AttemptFigures, Durations, Point, Statistics
@@ -12,6 +13,11 @@ from image_tracing_viewer.cli.text import cell, printable
 
 Subject = Literal["model", "provider", "error-class", "time", "depth", "flow"]
 
+# Columns of a terminal from which on all is shown.
+_WIDE: Final = 110
+_WIDE_ONLY: Final = frozenset({"of", "p99", "pictures", "attempts begun"})
+# These may be long, and go on in a further line.
+_NAMES: Final = frozenset({"model", "provider", "first model", "served by", "error class", "top error"})
 _NOTHING = "–"  # noqa: RUF001 - an en dash is what a reader expects in an empty cell.
 
 
@@ -36,11 +42,19 @@ def print_statistics(found: Statistics, by: Subject) -> None:
     print_table(facts)
     print_table("")
     headings, rows = _table(found, by)
+    is_narrow = get_terminal_size().columns < _WIDE
+    shown = [place for place, heading in enumerate(headings) if not (is_narrow and heading in _WIDE_ONLY)]
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for place, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if place == 0 else "right", overflow="fold")
+    for place in shown:
+        is_name = headings[place] in _NAMES
+        table.add_column(
+            headings[place],
+            justify="left" if place == 0 or is_name else "right",
+            overflow="fold",
+            no_wrap=not is_name,
+        )
     for row in rows:
-        table.add_row(*(Text(printable(value)) for value in row))
+        table.add_row(*(Text(printable(row[place])) for place in shown))
     print_table(table)
 
 
@@ -84,7 +98,7 @@ def _facts(found: Statistics) -> Iterator[tuple[str, str]]:
 
 
 def _table(found: Statistics, by: Subject) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
-    of_attempts = ("attempts", "success", "rescued", "p50", "p95", "p99", "pictures", "most frequent error")
+    of_attempts = ("attempts", "success", "rescued", "of", "p50", "p95", "p99", "pictures", "top error")
     if by == "model":
         return ("model", *of_attempts), [(one.model or _NOTHING, *_attempts(one)) for one in found.by_model]
     if by == "provider":
@@ -92,8 +106,9 @@ def _table(found: Statistics, by: Subject) -> tuple[Sequence[str], Sequence[Sequ
         return ("provider", *of_attempts), rows
     if by == "time":
         zone = ZoneInfo(found.tz)
-        headings = ("from", "generations", "success", "fallback", "wasted", "p50", "p95", "attempts")
-        return headings, [(_moment(point.start, zone), *_point(point)) for point in found.over_time]
+        headings = ("from", "generations", "success", "fallback", "wasted", "p50", "p95", "attempts begun")
+        of_days = found.bucket in ("day", "week", "month")
+        return headings, [(_begun(point.start, zone, of_days), *_point(point)) for point in found.over_time]
     if by == "depth":
         depths = found.fallback_depth
         return ("models tried", "generations"), [
@@ -110,11 +125,11 @@ def _table(found: Statistics, by: Subject) -> tuple[Sequence[str], Sequence[Sequ
 
 def _attempts(figures: AttemptFigures) -> Sequence[str]:
     times = figures.duration_ms
-    rescued = f"{_share(figures.recovery_rate)} of {figures.chances:,}" if figures.chances else _NOTHING
     return (
         f"{figures.attempts:,}",
         _share(figures.attempt_success_rate),
-        rescued,
+        _share(figures.recovery_rate),
+        f"{figures.chances:,}",
         formats.duration(times.p50 if times else None),
         formats.duration(times.p95 if times else None),
         formats.duration(times.p99 if times else None),
@@ -145,6 +160,11 @@ def _times(durations: Durations | None) -> str:
 
 def _share(rate: float | None) -> str:
     return _NOTHING if rate is None else f"{100 * rate:.1f} %"
+
+
+def _begun(time: datetime, zone: ZoneInfo, of_days: bool) -> str:
+    """The beginning of a point; of a day that is not cut, the day."""
+    return _moment(time, zone).removesuffix(" 00:00") if of_days else _moment(time, zone)
 
 
 def _moment(time: datetime, zone: ZoneInfo) -> str:
