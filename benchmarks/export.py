@@ -3,12 +3,14 @@
 The floor is `COPY image_traces TO STDOUT` and `COPY image_attempts TO STDOUT`, one after the other over one
 connection, in the order in which the rows lie. Ours are complete documents, newest first, of one moment. Each
 round reads all three in turn, so that noise hits them alike. The viewer is served by uvicorn in a process of
-its own, whose greatest memory during an export is compared with that before it. Run with:
+its own, whose greatest memory during an export is compared with that before it. What the viewer needs of a
+processor hardly depends on what else the machine does, so it is told as well. Run with:
 
     python benchmarks/export.py [--traces 1000000] [--rounds 5] [--server CONNINFO] [--drop]
 """
 
 import argparse
+import os
 import socket
 import statistics
 import subprocess
@@ -105,16 +107,23 @@ def memory_bytes(pid: int, name: str) -> int:
     raise LookupError(name)
 
 
+def processor_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def run(server: str, arguments: argparse.Namespace) -> None:
     conninfo = database_of(server, arguments.traces)
     query = f"format={arguments.format}&of={arguments.of}"
     rows = arguments.traces if arguments.of == "traces" else 2 * arguments.traces
     seconds: dict[str, list[float]] = {"copy": [], "store": [], "http": []}
     firsts: list[float] = []
+    load = os.getloadavg()[0]
     with viewer_of(conninfo) as (address, pid):
         for path in ("/traceImage", "/api/traceImage?limit=50"):
             urllib.request.urlopen(address + path).read()
         idle = memory_bytes(pid, "VmRSS")
+        worked = processor_seconds(pid)
 
         def over_http() -> float:
             whole, first = http_seconds(address, query, rows)
@@ -131,6 +140,7 @@ def run(server: str, arguments: argparse.Namespace) -> None:
                 seconds[name].append(ways[name]())
             print(f"round {turn + 1}:", *(f"{name} {seconds[name][-1]:.1f} s" for name in ways), flush=True)
         greatest = memory_bytes(pid, "VmHWM")
+        worked = (processor_seconds(pid) - worked) / arguments.rounds
     for name, found in seconds.items():
         rate = arguments.traces / statistics.median(found)
         print(f"{name}: median {statistics.median(found):.1f} s, {rate:,.0f} traces/s")
@@ -142,6 +152,8 @@ def run(server: str, arguments: argparse.Namespace) -> None:
         f"memory of the viewer: idle {idle / 1e6:.0f} MB, at most {greatest / 1e6:.0f} MB, "
         f"{(greatest - idle) / 1e6:.0f} MB over idle (wanted: at most 100 MB)"
     )
+    print(f"the viewer worked {worked:.1f} s for each export")
+    print(f"load of the machine: {load:.1f} before, {os.getloadavg()[0]:.1f} after")
     if arguments.drop:
         name = str(conninfo_to_dict(conninfo)["dbname"])
         with psycopg.connect(server, autocommit=True) as connection:
