@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -100,8 +101,8 @@ ROLES = ("anon", "authenticated", "service_role")
 
 
 @pytest.fixture
-def supabase(server: str, empty_database: str) -> Iterator[str]:
-    """A migrated database whose server has Supabase's roles and default rights; undone afterwards."""
+def empty_supabase(empty_database: str) -> Iterator[str]:
+    """A database without tables whose server has Supabase's roles and default rights; undone afterwards."""
     with psycopg.connect(empty_database, autocommit=True) as connection:
         made = []
         for role in ROLES:
@@ -113,12 +114,18 @@ def supabase(server: str, empty_database: str) -> Iterator[str]:
                     sql.Identifier(role)
                 )
             )
-        migrate(empty_database)
         yield empty_database
         for role in ROLES:
             connection.execute(sql.SQL("DROP OWNED BY {}").format(sql.Identifier(role)))
         for role in made:
             connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
+
+
+@pytest.fixture
+def supabase(empty_supabase: str) -> str:
+    """As `empty_supabase`, migrated."""
+    migrate(empty_supabase)
+    return empty_supabase
 
 
 @pytest.mark.parametrize("role", ["anon", "authenticated"])
@@ -137,6 +144,27 @@ def test_a_browser_role_of_supabase_may_do_nothing(supabase: str, role: str, sta
         connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute(statement.encode())
+
+
+def test_who_could_write_before_there_were_summaries_still_can(empty_supabase: str) -> None:
+    writer = sql.Identifier(f"writer_{uuid4().hex}")
+    with psycopg.connect(empty_supabase, autocommit=True) as connection:
+        for migration in migrations()[:3]:
+            _paste(empty_supabase, migration.text)
+        connection.execute(sql.SQL("CREATE ROLE {}").format(writer))
+        grant = sql.SQL("GRANT SELECT, INSERT, UPDATE ON image_traces, image_attempts TO {}")
+        connection.execute(grant.format(writer))
+        for migration in migrations()[3:]:
+            _paste(empty_supabase, migration.text)
+
+        connection.execute(sql.SQL("SET ROLE {}").format(writer))
+        connection.execute("SELECT image_summary_tell(gen_random_uuid(), '{}')")
+        connection.execute("SET ROLE anon")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("SELECT image_summary_tell(gen_random_uuid(), '{}')")
+        connection.execute("RESET ROLE")
+        connection.execute(sql.SQL("DROP OWNED BY {}").format(writer))
+        connection.execute(sql.SQL("DROP ROLE {}").format(writer))
 
 
 def test_a_role_with_all_rights_still_sees_no_row(supabase: str) -> None:
