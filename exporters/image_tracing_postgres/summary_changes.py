@@ -1,7 +1,7 @@
 """What writers tell the summaries, in the transaction that changes it: which five minutes have changed.
 
 One row a transaction, and none that two writers would wait for. Whoever reads statistics computes those five
-minutes anew (statistics/catching_up.py).
+minutes anew (statistics/keeper.py).
 """
 
 from collections.abc import Collection, Iterable

@@ -40,6 +40,8 @@ _KEEPING_SECONDS: Final = 2.0
 _LONG_KEEPING_SECONDS: Final = 10.0
 _ADDING_SECONDS: Final = 5.0
 _READ_SECONDS: Final = 20.0
+# About the share of a rebuild's time that the five minutes take.
+_SHARE_OF_SLOTS: Final = 0.8
 _KEPT_BUCKETS: Final[tuple[Bucket, ...]] = ("day", "week", "month")
 # Names come from outside; a generator that makes them up must not make the answer endless.
 _MOST: Final = 200
@@ -80,19 +82,22 @@ class Reader:
         Raises:
             DatabaseUnavailableError: summaries cannot be changed here.
         """
-        yield from self._keeper.rebuild()
+        for share in self._keeper.rebuild():
+            yield _SHARE_OF_SLOTS * share
         with _snapshot(self._connections) as cursor:
             bounds = cursor.execute(statement("statistics/bounds")).fetchall()[0]
         if bounds[0] is None:
+            yield 1.0
             return
         zone = zone_of("UTC")
         start, stop = start_of("month", bounds[0], zone), bounds[1].astimezone(UTC) + SLOT
-        for bucket in _KEPT_BUCKETS:
+        for place, bucket in enumerate(_KEPT_BUCKETS, 1):
             asked = Range(start, stop, bucket, zone, list(starts_of(bucket, start, stop, zone)))
             is_left = True
             while is_left:
                 until = monotonic() + _KEEPING_SECONDS
-                is_left = not self._keeper.insistently(partial(_keep_sums, asked=asked, until=until))
+                is_left = not self._keeper.insistently(partial(keep_sums, asked=asked, until=until))
+            yield _SHARE_OF_SLOTS + (1 - _SHARE_OF_SLOTS) * place / len(_KEPT_BUCKETS)
 
     def _found_up_to_date(self, asked: Range) -> _Found:
         if not self._keeper.is_refused:
@@ -140,7 +145,7 @@ class Reader:
         """Keep what this range needs, as far as it goes in about so many seconds."""
         until = monotonic() + seconds
         if self._keeper.catch_up(seconds=seconds):
-            self._keeper.exclusively(partial(_keep_sums, asked=asked, until=until))
+            self._keeper.exclusively(partial(keep_sums, asked=asked, until=until))
 
 
 @contextmanager
@@ -162,7 +167,7 @@ def _from_rows(cursor: Cursor, asked: Range, meant: Mapping[str, Any] | None, *,
     return _Found(_sum_of(buckets), buckets)
 
 
-def _keep_sums(cursor: Cursor, asked: Range, until: float) -> bool:
+def keep_sums(cursor: Cursor, asked: Range, until: float) -> bool:
     """Keep the sums of a range that are not kept yet, with the lock; whether that was all before `until`."""
     try:
         _from_sums(Sums(cursor, asked.zone, keeps=True, until=until), asked)

@@ -16,6 +16,8 @@ from tests.image_tracing_postgres.statistics.documented import differences
 from image_tracing_postgres import DatabaseUnavailableError, Store, rows_from
 from image_tracing_postgres.connection import BoundedConnection
 from image_tracing_postgres.merge import save
+from image_tracing_postgres.statistics.ranges import range_of
+from image_tracing_postgres.statistics.reading import keep_sums
 
 SECOND = 1_000_000_000
 START = datetime(2025, 10, 26, tzinfo=UTC)
@@ -189,6 +191,35 @@ def test_sums_are_kept_whatever_isolation_is_the_default(database: str, store: S
     with Store(strict) as other:
         assert other.refresh_stats(seconds=60)
     _assert_right(database, strict)
+
+
+def test_a_rebuild_makes_right_what_sql_changed_and_says_how_far_it_is(
+    database: str, store: Store, new: NewSpans
+) -> None:
+    _some(store, new)
+    store.stats(from_=START, to=STOP)
+    with psycopg.connect(database, autocommit=True) as owner:
+        owner.execute("UPDATE image_attempts SET model = 'other' WHERE started_at < '2025-10-26 05:00Z'")
+    shares: list[float] = []
+
+    store.rebuild_stats(tell=shares.append)
+
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+    _assert_right(database, database)
+
+
+def test_sums_that_take_too_long_are_kept_in_parts(database: str, store: Store, new: NewSpans) -> None:
+    _some(store, new)
+    assert store.refresh_stats(seconds=60)
+    asked = range_of(START, STOP, bucket="hour", tz="Asia/Kathmandu", now=STOP)
+    parts = 0
+    with psycopg.connect(database, autocommit=True) as connection, connection.cursor() as cursor:
+        while not keep_sums(cursor, asked, until=0.0):
+            parts += 1
+
+    assert parts > 1
+    _assert_right(database, database)
 
 
 def test_a_writer_needs_no_right_to_the_sums(database: str, modest_role: str, new: NewSpans) -> None:
