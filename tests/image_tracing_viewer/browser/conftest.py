@@ -101,7 +101,7 @@ def opened(browser: Browser, address: str, watch: Watch) -> Iterator[Opened]:
 
     def open_page(path: str = "/traceImage", *, width: int = 1280, height: int = 800, **options: Any) -> Page:
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         contexts.append(context)
         page = context.new_page()
         watch.on(page)

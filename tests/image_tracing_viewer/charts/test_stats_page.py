@@ -192,6 +192,13 @@ def test_nothing_hostile_becomes_markup(client: TestClient, rows: Rows) -> None:
     assert {urlsplit(link).path for link in links(page)} <= {"/traceImage", PAGE}
 
 
+def test_every_part_of_the_page_has_an_id_of_its_own(client: TestClient, filled: Rows) -> None:
+    ids = re.findall(r'\sid="([^"]*)"', client.get(PAGE).text)
+
+    assert len(ids) > 20
+    assert sorted(set(ids)) == sorted(ids)
+
+
 def test_no_style_stands_in_the_page(client: TestClient, filled: Rows) -> None:
     page = client.get(PAGE).text
 
