@@ -13,6 +13,7 @@ from typing import Final
 from alerts.traffic import HOUR, MINUTE, Service
 from alerts.weeks import Outage, Weeks, simulated
 from image_tracing_postgres.alerting.presets import PRESETS
+from image_tracing_postgres.migrate import migrate
 
 # Services that nobody chose.
 SEEDS: Final = tuple(range(1, 25))
@@ -32,6 +33,8 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=0, help="kill two viewers on this database so often")
     parser.add_argument("--verbose", action="store_true", help="tell each false alarm and each late one")
     given = parser.parse_args()
+    if given.postgres:
+        migrate(given.postgres)
     if given.postgres and given.kills:
         return _kill(_numbers(given.seeds)[0], given.kills, given.postgres)
     if given.postgres:

@@ -13,7 +13,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from tests.image_tracing_viewer.conftest import Rows
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+from tests.image_tracing_viewer.conftest import Rows, client_of
 
 from image_tracing_postgres.alerting import Alerts
 from image_tracing_postgres.terms import ERROR_CLASS, MODEL, term
@@ -104,6 +106,13 @@ def mail_server() -> Iterator[MailServer]:
 def alerts(database: str) -> Iterator[Alerts]:
     with Alerts(database) as alerts:
         yield alerts
+
+
+@pytest.fixture
+def client(app: Starlette) -> Iterator[TestClient]:
+    """Without the lifespan of the app: a test looks at the rules when it wants to, and nobody before it."""
+    yield client_of(app)
+    app.state.alerts.close()
 
 
 NewService = Callable[..., AlertService]
