@@ -1,7 +1,8 @@
 """The dashboard in Chromium: how long until its page is complete, and whether the browser finds a fault.
 
 Each time a fresh profile opens the page, so that nothing is kept from before; what counts is the browser's
-own time from the beginning of the navigation to the end of its load event. The databases: stats.py.
+own time from the beginning of the navigation to the end of its load event. `server`: of it until the first
+byte came; `kB`: the page without its styles and scripts. The databases: stats.py.
 
     python benchmarks/dashboard.py [--attempts 100000,10000000] [--pages 20] [--folder F | --server CONNINFO]
 """
@@ -15,7 +16,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Request, sync_playwright
@@ -24,7 +25,10 @@ from viewer import served
 
 _BAR_MS: Final = 1_000
 _RANGES: Final = ("30d", "7d", "90d", "24h", "1h")
-_COMPLETE: Final = "() => performance.getEntriesByType('navigation')[0].loadEventEnd"
+_NAVIGATION: Final = """() => {
+    const { loadEventEnd, responseStart, decodedBodySize } = performance.getEntriesByType("navigation")[0];
+    return loadEventEnd > 0 && [loadEventEnd, responseStart, decodedBodySize];
+}"""
 
 
 @contextmanager
@@ -41,8 +45,16 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-def opened(browser: Browser, address: str, faults: list[str]) -> float:
-    """Milliseconds until the page is complete; console messages and requests to elsewhere are faults."""
+class Opening(NamedTuple):
+    """How a page came: milliseconds until it was complete and until its first byte, and its size."""
+
+    complete_ms: float
+    server_ms: float
+    size_bytes: int
+
+
+def opened(browser: Browser, address: str, faults: list[str]) -> Opening:
+    """Open the page in a fresh profile; console messages and requests to elsewhere are faults."""
     host = urlsplit(address).netloc
 
     def look_at(request: Request) -> None:
@@ -54,9 +66,7 @@ def opened(browser: Browser, address: str, faults: list[str]) -> float:
         page.on("console", lambda message: faults.append(message.text))
         page.on("request", look_at)
         page.goto(address)
-        page.wait_for_function(f"({_COMPLETE})() > 0")
-        took: float = page.evaluate(_COMPLETE)
-        return took
+        return Opening(*page.wait_for_function(_NAVIGATION).json_value())
 
 
 def measure(server: str, sizes: list[int], pages: int) -> bool:
@@ -70,11 +80,14 @@ def measure(server: str, sizes: list[int], pages: int) -> bool:
             for name in _RANGES:
                 address = f"http://{connection.host}:{connection.port}/traceImage/stats?range={name}"
                 opened(browser, address, faults)
-                times = [opened(browser, address, faults) for _ in range(pages)]
+                found = [opened(browser, address, faults) for _ in range(pages)]
+                times = [each.complete_ms for each in found]
                 median = statistics.median(times)
                 is_held &= median <= _BAR_MS
                 print(
-                    f"{size:>12,} attempts, {name:>3}: p50 {median:.0f} ms, most {max(times):.0f} ms",
+                    f"{size:>12,} attempts, {name:>3}: p50 {median:.0f} ms, most {max(times):.0f} ms; "
+                    f"server p50 {statistics.median(each.server_ms for each in found):.0f} ms, "
+                    f"{found[-1].size_bytes / 1_000:.0f} kB",
                     flush=True,
                 )
     print("\n".join(dict.fromkeys(faults)) or "no console message, no request to elsewhere")
