@@ -37,7 +37,7 @@ from image_tracing_postgres.statistics.zones import start_after, start_of, start
 # So many slots that have changed are read from the rows; from more on catching up is worth writing.
 _FEW_SLOTS: Final = 2
 _KEEPING_SECONDS: Final = 2.0
-_LONG_KEEPING_SECONDS: Final = 10.0
+_LONG_KEEPING_SECONDS: Final = 20.0
 _ADDING_SECONDS: Final = 5.0
 _READ_SECONDS: Final = 20.0
 # About the share of a rebuild's time that the five minutes take.
@@ -114,7 +114,7 @@ class Reader:
             raise DatabaseUnavailableError(
                 f"the sums of {asked.start:%Y-%m-%d} to {asked.stop:%Y-%m-%d} by the clocks of "
                 f"{asked.zone.key} are wanted, they are still being computed; ask again in a minute, "
-                "or compute all beforehand: image-tracing stats --rebuild"
+                "it goes on from where it is"
             ) from None
 
     def _found(
