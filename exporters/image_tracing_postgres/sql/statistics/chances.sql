@@ -1,27 +1,40 @@
 -- Attempts before which another model had failed in the same generation while none had succeeded, and which of
--- them succeeded.
+-- them succeeded. One pass over each generation, so that very many attempts are no reason to stop.
 SELECT
     width_bucket(started_at, %(starts)s::timestamptz[]) AS bucket,
     provider,
     model,
     count(*) AS chances,
     count(*) FILTER (WHERE success) AS rescues
-FROM image_attempts AS attempt
+FROM (
+    SELECT DISTINCT trace_id
+    FROM image_attempts
+    WHERE started_at >= %(start)s::timestamptz AND started_at < %(stop)s::timestamptz
+) AS asked
+CROSS JOIN LATERAL (
+    SELECT
+        trace_id,
+        started_at,
+        provider,
+        model,
+        success,
+        outcome,
+        error_class,
+        count(*) FILTER (WHERE success) OVER before AS successes_before,
+        count(*) FILTER (WHERE NOT success) OVER before AS failures_before,
+        count(*) FILTER (WHERE NOT success) OVER of_model AS failures_of_model_before
+    FROM image_attempts
+    WHERE trace_id = asked.trace_id
+    WINDOW
+        before AS (ORDER BY number, started_at, span_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
+        of_model AS (
+            PARTITION BY model
+            ORDER BY number, started_at, span_id
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        )
+) AS attempt
 WHERE
     started_at >= %(start)s::timestamptz
     AND started_at < %(stop)s::timestamptz
-    AND EXISTS (
-        SELECT FROM image_attempts AS before
-        WHERE before.trace_id = attempt.trace_id
-            AND (before.number, before.started_at, before.span_id)
-            < (attempt.number, attempt.started_at, attempt.span_id)
-            AND NOT before.success
-            AND before.model IS DISTINCT FROM attempt.model
-    )
-    AND NOT EXISTS (
-        SELECT FROM image_attempts AS before
-        WHERE before.trace_id = attempt.trace_id
-            AND (before.number, before.started_at, before.span_id)
-            < (attempt.number, attempt.started_at, attempt.span_id)
-            AND before.success
-    )
+    AND successes_before = 0
+    AND failures_before > failures_of_model_before
