@@ -19,6 +19,7 @@ from image_tracing_viewer.alerts.drawing import Drawing
 from image_tracing_viewer.alerts.service import service_from_settings
 from image_tracing_viewer.errors import HANDLERS, UnexpectedErrors
 from image_tracing_viewer.events import Watcher
+from image_tracing_viewer.freshness import Freshness
 from image_tracing_viewer.health import Health
 from image_tracing_viewer.hosts import AllowedHosts
 from image_tracing_viewer.links import links_in
@@ -49,7 +50,8 @@ def create_app(
 
     `store`: where the traces are; else one for `dsn`, else for IMAGE_TRACING_DATABASE_URL, else the embedded
     Postgres. It connects at the first request. A store made here is closed when the app's lifespan ends.
-    Within the lifespan the app also stores what processes left in the database's spool that are dead.
+    Within the lifespan the app also stores what processes left in the database's spool that are dead, and
+    keeps the summaries of the statistics up to date.
     `dsn`: beside a `store`, where spans that are sent to the app go; None means the store's own database.
     `token`: what requests must hold; None means IMAGE_TRACING_TOKEN, and empty means none is needed.
     `ingest_token`: what those that send spans must hold instead; None means IMAGE_TRACING_INGEST_TOKEN, and
@@ -74,9 +76,13 @@ def create_app(
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         if ingest is not None:
             _start(ingest)
+        # A thread starts once, and a lifespan may run again.
+        freshness = Freshness(reading)
+        freshness.start()
         alerts.start()
         yield
         await run_in_threadpool(alerts.close)
+        await run_in_threadpool(freshness.close)
         if ingest is not None:
             await run_in_threadpool(ingest.close)
         if store is None:
