@@ -27,10 +27,11 @@ done
 cd "$folder/clone"
 # Left out is what is the same for every account, and long: `make test` has run it.
 left_out=
-for path in tests/backends tests/image_tracing/instrumentors tests/image_tracing_postgres/foreign tests/test_faults.py \
+for path in tests/backends tests/image_tracing tests/image_tracing_postgres/foreign tests/test_faults.py \
     tests/image_tracing_postgres/test_merge.py tests/image_tracing_postgres/statistics \
     tests/image_tracing_postgres/alerting tests/image_tracing_viewer/charts tests/image_tracing_viewer/pages \
-    tests/image_tracing_viewer/test_hostile_rows.py tests/image_tracing_viewer/browser/test_looks.py \
+    tests/image_tracing_viewer/otlp tests/image_tracing_viewer/test_hostile_rows.py \
+    tests/image_tracing_viewer/browser/test_looks.py tests/image_tracing_viewer/browser/test_stats_page.py \
     tests/image_tracing_viewer/test_openapi.py; do
     left_out="$left_out --ignore $path"
 done
