@@ -116,6 +116,6 @@ def empty_database(server: str) -> Iterator[str]:
     _execute(server, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-def _execute(conninfo: str, statement: sql.Composable) -> None:
+def _execute(conninfo: str, statement: sql.SQL | sql.Composed) -> None:
     with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute(statement)
