@@ -30,8 +30,10 @@ left_out=
 for path in tests/backends tests/image_tracing tests/image_tracing_postgres/foreign tests/test_faults.py \
     tests/image_tracing_postgres/test_merge.py tests/image_tracing_postgres/statistics \
     tests/image_tracing_postgres/alerting tests/image_tracing_viewer/charts tests/image_tracing_viewer/pages \
-    tests/image_tracing_viewer/otlp tests/image_tracing_viewer/test_hostile_rows.py \
-    tests/image_tracing_viewer/browser/test_looks.py tests/image_tracing_viewer/browser/test_stats_page.py \
+    tests/image_tracing_viewer/otlp tests/image_tracing_viewer/alerts tests/image_tracing_viewer/export \
+    tests/image_tracing_viewer/test_hostile_rows.py tests/image_tracing_viewer/browser/test_looks.py \
+    tests/image_tracing_viewer/browser/test_stats_page.py tests/image_tracing_viewer/browser/test_alerts_page.py \
+    tests/image_tracing_viewer/browser/test_live_updates.py tests/image_tracing_migrations \
     tests/image_tracing_viewer/test_openapi.py; do
     left_out="$left_out --ignore $path"
 done
