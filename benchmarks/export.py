@@ -92,6 +92,7 @@ def viewer_of(conninfo: str) -> Iterator[tuple[str, int]]:
             except URLError:
                 if time.monotonic() > deadline:
                     raise
+                # A server that starts refuses connections until it listens.
                 time.sleep(0.05)
         yield address, process.pid
     finally:

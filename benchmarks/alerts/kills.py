@@ -114,6 +114,7 @@ def _lasting(seconds: float) -> Iterator[None]:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         yield
+        # The time until the next look at what the viewers did; nothing tells of it.
         time.sleep(0.2)
 
 

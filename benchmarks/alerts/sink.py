@@ -22,7 +22,7 @@ class Sink:
                 self.send_response(200)
                 self.end_headers()
 
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name it has in http.server
                 pass
 
         self._lock = threading.Lock()

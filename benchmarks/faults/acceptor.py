@@ -31,8 +31,7 @@ async def _accept(request: Request) -> Response:
 @asynccontextmanager
 async def _flushed(_app: Starlette) -> AsyncIterator[None]:
     yield
-    # Untyped in the SDK.
-    processor.shutdown()  # type: ignore[no-untyped-call]
+    processor.shutdown()  # type: ignore[no-untyped-call]  # untyped in the SDK
 
 
 app = Starlette(routes=[Route("/v1/traces", _accept, methods=["POST"])], lifespan=_flushed)

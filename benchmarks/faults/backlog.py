@@ -71,5 +71,6 @@ def _drained(trial: Trial, spans: int, *, seconds: float) -> tuple[tuple[float, 
         seen.append((time.monotonic(), stored))
         if stored >= spans:
             break
+        # Each look counts rows, which more of them would slow down.
         time.sleep(0.2)
     return seen[0], next(each for each in seen if each[1] == seen[-1][1])

@@ -44,6 +44,7 @@ def _row(bench: Bench, stack: Stack) -> Row:
             inner_seconds=0.02,
         )
         load.event("begun")
+        # Spans of before the first step are part of the fault.
         time.sleep(step_seconds)
         slowest: float | None = 0.0
         for offset in _STEPS:
@@ -51,6 +52,7 @@ def _row(bench: Bench, stack: Stack) -> Row:
             began = time.monotonic()
             waited = _until_stored(trial)
             slowest = None if slowest is None or waited is None else max(slowest, waited)
+            # Each step of the clock lasts as long, however soon its spans were stored.
             time.sleep(max(0.0, began + step_seconds - time.monotonic()))
         made = load.event("made", seconds=120)
         shut = load.event("shut", seconds=120)

@@ -51,6 +51,7 @@ def _orphan(count: int) -> None:
     if os.fork():
         os._exit(0)
     while os.getppid() == parent:
+        # Nothing tells an orphan that its parent is gone.
         time.sleep(0.001)
     _paint(count - count // 2)
     say(event="forked", at=time.monotonic())

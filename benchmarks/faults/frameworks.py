@@ -152,6 +152,7 @@ def _fork(trial: Trial, way: str, count: int) -> None:
 
 def _holds(trial: Trial) -> bool:
     """Whether any process still has the tally open."""
+    # Looking through all processes without a pause would take a core from them.
     time.sleep(0.01)
     for entry in os.scandir("/proc"):
         if entry.name.isdigit() and int(entry.name) != os.getpid():

@@ -104,6 +104,7 @@ class Generations:
         """One attempt within a generation."""
         model, prompt = self._perhaps_poisoned(model, self._prompt())
         if self._inner_seconds:
+            # What the model would take.
             time.sleep(self._inner_seconds / len(MODELS))
         try:
             paint(model, prompt)
@@ -131,7 +132,7 @@ class Generations:
 
 
 @attempt(provider="huggingface")
-def paint(model: str, prompt: str, *, guidance_scale: float = 7.5, seed: int = 42) -> bytes:  # noqa: ARG001
+def paint(model: str, prompt: str, *, guidance_scale: float = 7.5, seed: int = 42) -> bytes:  # noqa: ARG001 - the decorator reads them
     """The model's call: the first model never answers."""
     if model == MODELS[0]:
         raise TimeoutError("no image after 30 s")

@@ -35,9 +35,11 @@ def _row(bench: Bench, stack: Stack) -> Row:
         workers = [_worker(trial, chance, poison_every) for _ in range(_WORKERS)]
         began = time.monotonic()
         for at, event in events:
+            # Each event has its time in the seed's plan.
             time.sleep(max(0.0, began + at - time.monotonic()))
             if event == "crash":
                 bench.server.crash()
+                # How long the server is away.
                 time.sleep(chance.choice((0.0, 0.3, 1.5)))
                 bench.server.start()
             else:
@@ -48,6 +50,7 @@ def _row(bench: Bench, stack: Stack) -> Row:
                 workers[place].kill(chance.choice(_SIGNALS))
                 workers[place].wait()
                 workers[place] = _worker(trial, chance, poison_every)
+        # After its last event the plan goes on to its end.
         time.sleep(max(0.0, began + seconds - time.monotonic()))
         took = time.monotonic() - began
         for worker in workers:

@@ -36,6 +36,7 @@ def main() -> None:
         if order.rate is not None and not pauses:
             ahead = paced_at + paced * SPANS / order.rate - time.monotonic()
             if ahead > 0:
+                # The rate that was asked for.
                 time.sleep(ahead)
             paced += 1
         one()

@@ -25,8 +25,10 @@ def _row(bench: Bench, stack: Stack, situation: str, away_seconds: float) -> Row
         # It lives until the database is back: a busy machine takes seconds to start a server.
         load = trial.load(count=count, rate=200, end="wait")
         load.event("begun")
+        # The server goes in the midst of the load.
         time.sleep(seconds / 3)
         bench.server.crash()
+        # How long it is away.
         time.sleep(away_seconds)
         waiting = trial.lines.count()
         bench.server.start()

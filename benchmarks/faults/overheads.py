@@ -60,6 +60,7 @@ def paced(made: Generations, timed: Timed, spans: int) -> list[float]:
     timed.taken_us.clear()
     began = time.monotonic()
     for number in range(spans // SPANS):
+        # 200 spans a second: what is measured is not a queue that is full.
         time.sleep(max(0.0, began + number * SPANS / 200 - time.monotonic()))
         made.by_sdk()
     return list(timed.taken_us)
@@ -84,7 +85,7 @@ def big_ms(timed: Timed) -> tuple[float, float]:
 
 
 @attempt(provider="huggingface")
-async def paint_async(model: str, prompt: str) -> bytes:  # noqa: ARG001
+async def paint_async(model: str, prompt: str) -> bytes:  # noqa: ARG001 - the decorator reads them
     return b"\x89PNG\r\n\x1a\n"
 
 
