@@ -209,7 +209,7 @@ def test_callbacks_are_called_as_ever(pipeline: Any) -> None:
         ("/home/me/models/tiny-fox/", "tiny-fox"),
         ("./tiny-fox", "tiny-fox"),
         ("C:\\models\\tiny-fox", "tiny-fox"),
-        ("/root/.cache/huggingface/hub/models--house--tiny-fox/snapshots/0f1e2d", "house/tiny-fox"),
+        ("/home/me/.cache/huggingface/hub/models--house--tiny-fox/snapshots/0f1e2d", "house/tiny-fox"),
         (None, "StableDiffusionPipeline"),
     ],
 )
