@@ -12,13 +12,13 @@ import os
 import shutil
 import statistics
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
+from databases import server_for
 from playwright.sync_api import Browser, Request, sync_playwright
 from stats import database_of
 from viewer import served
@@ -104,16 +104,8 @@ def main() -> int:
     parser.add_argument("--server", help="conninfo of a running server to use instead")
     given = parser.parse_args()
     sizes = [int(size) for size in given.attempts.split(",")]
-    if given.server:
-        return 0 if measure(given.server, sizes, given.pages) else 1
-    from image_tracing_postgres.embedded import EmbeddedPostgres
-
-    with tempfile.TemporaryDirectory() as folder:
-        postgres = EmbeddedPostgres(given.folder or Path(folder))
-        try:
-            return 0 if measure(postgres.start(), sizes, given.pages) else 1
-        finally:
-            postgres.stop()
+    with server_for(given.server, given.folder) as server:
+        return 0 if measure(server, sizes, given.pages) else 1
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ import socket
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -25,6 +24,7 @@ from typing import Final
 from urllib.error import URLError
 
 import psycopg
+from databases import server_for
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from viewer import database_of
@@ -172,17 +172,8 @@ def main() -> None:
     parser.add_argument("--server", help="conninfo of a server; default: an embedded one, made for this")
     parser.add_argument("--drop", action="store_true", help="drop the database afterwards")
     arguments = parser.parse_args()
-    if arguments.server:
-        run(arguments.server, arguments)
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        from image_tracing_postgres import EmbeddedPostgres
-
-        postgres = EmbeddedPostgres(Path(folder))
-        try:
-            run(postgres.start(), arguments)
-        finally:
-            postgres.stop()
+    with server_for(arguments.server) as server:
+        run(server, arguments)
 
 
 if __name__ == "__main__":

@@ -11,28 +11,22 @@ import argparse
 import json
 import random
 import statistics
-import tempfile
 import time
-import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 
 import psycopg
+from databases import database_on, server_for
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 from opentelemetry.util.types import AttributeValue
-from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
 from image_tracing import attributes as names
 from image_tracing_postgres import PostgresSpanExporter, rows_from
 from image_tracing_postgres.merge import copied
-from image_tracing_postgres.migrate import migrate
 from image_tracing_postgres.statements import statement
 
 _MODELS = ["black-forest-labs/FLUX.1-schnell", "stabilityai/sdxl", "google/imagen-4", "openai/gpt-image-2"]
@@ -162,21 +156,6 @@ def _generation(chance: random.Random, prompt: str, at: int) -> Iterator[Readabl
     )
 
 
-@contextmanager
-def database_on(server: str) -> Iterator[str]:
-    """A fresh, migrated database, dropped afterwards."""
-    name = f"benchmark_{uuid.uuid4().hex}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        conninfo = make_conninfo(server, dbname=name)
-        try:
-            migrate(conninfo)
-            connection.execute("CHECKPOINT")
-            yield conninfo
-        finally:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
-
-
 def seconds_of_exporter(conninfo: str, batches: Iterator[Batch]) -> float:
     exporter = PostgresSpanExporter(conninfo)
     exporter.export(next(batches_of(1, 3, _WARM_UP)))
@@ -233,17 +212,8 @@ def main() -> None:
         "--server", help="conninfo of a server with fsync on; default: an embedded one, made for this"
     )
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        if arguments.server:
-            run(arguments.server, arguments)
-            return
-        from image_tracing_postgres import EmbeddedPostgres
-
-        postgres = EmbeddedPostgres(Path(folder))
-        try:
-            run(postgres.start(), arguments)
-        finally:
-            postgres.stop()
+    with server_for(arguments.server) as server:
+        run(server, arguments)
 
 
 def run(server: str, arguments: argparse.Namespace) -> None:

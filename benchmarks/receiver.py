@@ -33,14 +33,14 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import psycopg
-from exporter import batches_of, database_on
+from databases import database_on, server_for
+from exporter import batches_of
 from google.protobuf.json_format import MessageToDict
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace import ReadableSpan
 
 from image_tracing import attributes as names
-from image_tracing_postgres import EmbeddedPostgres
 
 LIMIT_SPANS: Final = 3_000
 LIMIT_BOMB_SECONDS: Final = 1.0
@@ -260,22 +260,17 @@ def main() -> None:
     # Of this process and all that it starts but the viewer.
     os.sched_setaffinity(0, others or {first})
     print(f"viewer on core {first}, Postgres and sender on {os.sched_getaffinity(0)}")
-    with tempfile.TemporaryDirectory() as folder:
-        postgres = EmbeddedPostgres(Path(folder))
-        server = postgres.start()
-        try:
-            if arguments.only in (None, "rate"):
-                measure_rate(server, first, arguments.generations, arguments.rounds)
-            if arguments.only != "rate":
-                with database_on(server) as conninfo, viewer_of(conninfo, first) as viewer:
-                    for batch in batches_of(600, _BATCH, 3):
-                        viewer.cost_of(Body(encoded(encode_spans(batch), "protobuf"), "protobuf"))
-                    if arguments.only in (None, "bomb"):
-                        measure_bomb(viewer, arguments.rounds)
-                    if arguments.only in (None, "large"):
-                        measure_large(viewer, arguments.rounds)
-        finally:
-            postgres.stop()
+    with server_for(None) as server:
+        if arguments.only in (None, "rate"):
+            measure_rate(server, first, arguments.generations, arguments.rounds)
+        if arguments.only != "rate":
+            with database_on(server) as conninfo, viewer_of(conninfo, first) as viewer:
+                for batch in batches_of(600, _BATCH, 3):
+                    viewer.cost_of(Body(encoded(encode_spans(batch), "protobuf"), "protobuf"))
+                if arguments.only in (None, "bomb"):
+                    measure_bomb(viewer, arguments.rounds)
+                if arguments.only in (None, "large"):
+                    measure_large(viewer, arguments.rounds)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,6 @@ import random
 import socket
 import statistics
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -31,13 +30,12 @@ from typing import Final
 from urllib.parse import urlencode
 
 import psycopg
-from exporter import batches_of, check, database_on, seconds_of_exporter
+from databases import database_on, kept_database, server_for
+from exporter import batches_of, check, seconds_of_exporter
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
 from viewer import milliseconds, served
 
 from image_tracing_postgres import Store, rows_from
-from image_tracing_postgres.migrate import migrate
 
 _API: Final = "/api/traceImage/stats"
 _DAYS: Final = 30
@@ -116,34 +114,25 @@ SELECT
 
 def database_of(server: str, attempts: int) -> str:
     """The conninfo of a database with so many attempts, made unless an earlier run left it whole."""
-    name = f"benchmark_statistics_{attempts}"
-    conninfo = make_conninfo(server, dbname=name)
-    with contextlib.suppress(psycopg.OperationalError), psycopg.connect(conninfo) as connection:
-        found = connection.execute("SELECT to_regclass('benchmark_is_whole')").fetchone()
-        if found and found[0]:
-            return conninfo
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    migrate(conninfo)
-    began = time.perf_counter()
-    with psycopg.connect(conninfo, autocommit=True) as connection:
-        _fill(connection, attempts // 2)
-    made = time.perf_counter()
-    with Store(conninfo) as store:
-        store.rebuild_stats()
-    rebuilt = time.perf_counter()
-    with psycopg.connect(conninfo, autocommit=True) as connection:
-        connection.execute("VACUUM (ANALYZE)")
-        connection.execute("CREATE TABLE benchmark_is_whole ()")
-        connection.execute("CHECKPOINT")
-        sizes = connection.execute(_SIZES).fetchall()[0]
-    print(
-        f"{attempts:,} attempts made in {made - began:.0f} s, {sizes[0]}; "
-        f"summaries in {rebuilt - made:.0f} s, {sizes[1]}",
-        flush=True,
-    )
-    return conninfo
+
+    def fill(conninfo: str) -> None:
+        began = time.perf_counter()
+        with psycopg.connect(conninfo, autocommit=True) as connection:
+            _fill(connection, attempts // 2)
+        made = time.perf_counter()
+        with Store(conninfo) as store:
+            store.rebuild_stats()
+        rebuilt = time.perf_counter()
+        with psycopg.connect(conninfo, autocommit=True) as connection:
+            connection.execute("VACUUM (ANALYZE)")
+            sizes = connection.execute(_SIZES).fetchall()[0]
+        print(
+            f"{attempts:,} attempts made in {made - began:.0f} s, {sizes[0]}; "
+            f"summaries in {rebuilt - made:.0f} s, {sizes[1]}",
+            flush=True,
+        )
+
+    return kept_database(server, f"benchmark_statistics_{attempts}", fill)
 
 
 def _fill(connection: psycopg.Connection, traces: int) -> None:
@@ -351,16 +340,8 @@ def main() -> int:
             return write(server, traces=given.traces, batch=given.batch, rounds=given.rounds)
         return read(server, [int(size) for size in given.attempts.split(",")], given.requests)
 
-    if given.server:
-        return 0 if run(given.server) else 1
-    from image_tracing_postgres.embedded import EmbeddedPostgres
-
-    with tempfile.TemporaryDirectory() as folder:
-        postgres = EmbeddedPostgres(given.folder or Path(folder))
-        try:
-            return 0 if run(postgres.start()) else 1
-        finally:
-            postgres.stop()
+    with server_for(given.server, given.folder) as server:
+        return 0 if run(server) else 1
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ import socket
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -27,9 +26,9 @@ from urllib.parse import urlencode
 
 import psycopg
 import uvicorn
+from databases import kept_database, server_for
 from exporter import batches_of
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
 from psycopg_pool import AsyncConnectionPool
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -37,7 +36,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from image_tracing_postgres import rows_from
-from image_tracing_postgres.migrate import migrate
 from image_tracing_postgres.store import Store
 from image_tracing_viewer import create_app
 
@@ -120,23 +118,17 @@ class Case:
 def database_of(server: str, traces: int) -> str:
     """The conninfo of a database with so many traces, made unless an earlier run left it whole."""
     name = f"benchmark_viewer_{traces}_b"
-    conninfo = make_conninfo(server, dbname=name)
-    with contextlib.suppress(psycopg.OperationalError), psycopg.connect(conninfo) as connection:
-        found = connection.execute("SELECT to_regclass('benchmark_is_whole')").fetchone()
-        if found and found[0]:
-            return conninfo
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    began = time.perf_counter()
-    migrate(conninfo)
-    with Store(conninfo) as store:
-        for batch in batches_of(min(_BASE, traces), 2_000, seed=7):
-            store.save(rows_from(batch))
-    with psycopg.connect(conninfo, autocommit=True) as connection:
-        _multiply(connection, traces)
-    print(f"made {name} in {time.perf_counter() - began:.0f} s", flush=True)
-    return conninfo
+
+    def fill(conninfo: str) -> None:
+        began = time.perf_counter()
+        with Store(conninfo) as store:
+            for batch in batches_of(min(_BASE, traces), 2_000, seed=7):
+                store.save(rows_from(batch))
+        with psycopg.connect(conninfo, autocommit=True) as connection:
+            _multiply(connection, traces)
+        print(f"made {name} in {time.perf_counter() - began:.0f} s", flush=True)
+
+    return kept_database(server, name, fill)
 
 
 def _multiply(connection: psycopg.Connection, traces: int) -> None:
@@ -167,8 +159,6 @@ def _multiply(connection: psycopg.Connection, traces: int) -> None:
         connection.execute(definition)
     connection.execute("VACUUM (ANALYZE) image_traces")
     connection.execute("VACUUM (ANALYZE) image_attempts")
-    connection.execute("CREATE TABLE benchmark_is_whole ()")
-    connection.execute("CHECKPOINT")
 
 
 def cases_of(conninfo: str) -> list[Case]:
@@ -316,17 +306,8 @@ def main() -> int:
     parser.add_argument("--server", help="conninfo of a running server to use instead")
     given = parser.parse_args()
     sizes = [int(size) for size in given.traces.split(",")]
-    if given.server:
-        return 0 if measure(given.server, sizes, given.requests) else 1
-    from image_tracing_postgres.embedded import EmbeddedPostgres
-
-    with tempfile.TemporaryDirectory() as folder:
-        postgres = EmbeddedPostgres(given.folder or Path(folder))
-        server = postgres.start()
-        try:
-            return 0 if measure(server, sizes, given.requests) else 1
-        finally:
-            postgres.stop()
+    with server_for(given.server, given.folder) as server:
+        return 0 if measure(server, sizes, given.requests) else 1
 
 
 if __name__ == "__main__":
