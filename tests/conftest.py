@@ -15,9 +15,14 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from image_tracing_postgres.store import Store
+
 # Tests in the background of a shell ignore SIGINT, and the programs they start would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Markers of tests that need an installation of their own.
+_APART = {"backends": "real back ends", "languages": "other languages"}
 
 
 class Spans:
@@ -108,12 +113,28 @@ def database(server: str, _template: str) -> Iterator[str]:
 
 
 @pytest.fixture
+def store(database: str) -> Iterator[Store]:
+    """What is in the database."""
+    with Store(database) as found:
+        yield found
+
+
+@pytest.fixture
 def empty_database(server: str) -> Iterator[str]:
     """The conninfo of a fresh database that no migration has touched."""
     name = f"test_{uuid.uuid4().hex}"
     _execute(server, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     yield make_conninfo(server, dbname=name)
     _execute(server, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was left out, and how to run it."""
+    deselected = terminalreporter.stats.get("deselected", [])
+    for marker, what in _APART.items():
+        number = sum(item.get_closest_marker(marker) is not None for item in deselected)
+        if number:
+            terminalreporter.write_line(f"{number} tests of {what} left out: make test-{marker}")
 
 
 def _execute(conninfo: str, statement: sql.SQL | sql.Composed) -> None:

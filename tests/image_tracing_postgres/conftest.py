@@ -15,7 +15,6 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from image_tracing import attributes as names
-from image_tracing_postgres import Store
 
 SECOND = 1_000_000_000
 # 2025-10-26T10:30:00Z
@@ -121,12 +120,6 @@ class NewSpans:
 @pytest.fixture
 def new() -> NewSpans:
     return NewSpans()
-
-
-@pytest.fixture
-def store(database: str) -> Iterator[Store]:
-    with Store(database) as store:
-        yield store
 
 
 @pytest.fixture

@@ -124,12 +124,6 @@ def rows(database: str) -> Rows:
     return Rows(database)
 
 
-@pytest.fixture
-def store(database: str) -> Iterator[Store]:
-    with Store(database) as store:
-        yield store
-
-
 class Leftovers:
     """Puts spans into the spool of a database as a process does that then dies."""
 

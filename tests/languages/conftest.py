@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from tests.image_tracing_viewer.receiving import serving_process
 
-from image_tracing_postgres import Store
 from image_tracing_viewer.demo.pictures import picture
 
 HERE = Path(__file__).parent
@@ -79,19 +78,3 @@ def generator(database: str, project: Path, tmp_path: Path) -> Iterator[Generato
     """Generators whose spans go to a viewer of `database`, a process of its own."""
     with serving_process(database, tmp_path) as (_, address):
         yield Generator(address, database, project)
-
-
-@pytest.fixture
-def store(database: str) -> Iterator[Store]:
-    """What is in the database."""
-    with Store(database) as found:
-        yield found
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what was left out, and how to run it."""
-    left_out = [
-        item for item in terminalreporter.stats.get("deselected", []) if item.get_closest_marker("languages")
-    ]
-    if left_out:
-        terminalreporter.write_line(f"{len(left_out)} tests of other languages left out: make test-languages")
