@@ -49,7 +49,7 @@ export function useDeletion(main, live) {
       next?.querySelector("a").focus();
       if (next) row.remove();
       announce("Deleted");
-      if (live) await live.refresh();
+      if (live) await live.refresh({ evenPaused: true });
       else if (!next) location.reload();
     });
   }

@@ -73,8 +73,8 @@ class Live {
 
   changed(id) {
     if (this.main.dataset.id && id !== "reset" && id !== this.main.dataset.id) return;
+    this.missed.add(id);
     if (this.isPaused) {
-      this.missed.add(id);
       this.show();
       return;
     }
@@ -86,35 +86,43 @@ class Live {
     }, pause);
   }
 
-  refresh() {
+  refresh({ evenPaused = false } = {}) {
     // Two answers must not overtake each other.
-    this.busy = (this.busy ?? Promise.resolve()).then(() => this.fetch());
+    this.busy = (this.busy ?? Promise.resolve()).then(() => this.fetch(evenPaused));
     return this.busy;
   }
 
-  async fetch() {
+  async fetch(evenPaused) {
     this.refreshedAt = Date.now();
+    const changes = [...this.missed];
     const address = new URL(location.href);
     address.searchParams.set("partial", this.main.dataset.partial ?? "rows");
     try {
       const answer = await fetch(address, { headers: { Accept: "text/html" }, redirect: "error" });
       if (!answer.ok) throw new Error(`status ${answer.status}`);
-      const { added, changed } = putInPlace(this.results, await answer.text());
+      const text = await answer.text();
       this.isAway = false;
-      if (added) announce(`${spoken(added, "new generation")}${changed ? `, ${changed} changed` : ""}`);
-      else if (this.main.dataset.page === "trace") announce("This generation changed");
+      // Where the reader paused since, what is looked at stays as it is.
+      if (!this.isPaused || evenPaused) {
+        this.tell(putInPlace(this.results, text));
+        for (const id of changes) this.missed.delete(id);
+      }
     } catch {
       this.isAway = true;
     }
     this.show();
   }
 
+  tell({ added, changed }) {
+    if (added) announce(`${spoken(added, "new generation")}${changed ? `, ${changed} changed` : ""}`);
+    else if (this.main.dataset.page === "trace") announce("This generation changed");
+  }
+
   toggle() {
     this.isPaused = !this.isPaused;
-    if (!this.isPaused) {
-      this.missed.clear();
-      this.refresh();
-    }
+    clearTimeout(this.timer);
+    this.timer = null;
+    if (!this.isPaused) this.refresh();
     announce(this.isPaused ? "Live updates paused" : "Live updates resumed");
     this.show();
   }
