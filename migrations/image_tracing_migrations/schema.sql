@@ -105,7 +105,7 @@ COMMENT ON TABLE image_summary_changes IS 'The five minutes whose sums have to b
 COMMENT ON COLUMN image_summary_changes.slots IS 'Beginnings of five minutes, counted from the hour.';
 
 CREATE TABLE image_generation_summaries (
-    level text COLLATE "C" NOT NULL CHECK (level IN ('slot', 'hour', 'day', 'week', 'month')),
+    level text COLLATE "C" NOT NULL CHECK (level IN ('slot', 'hour', 'six_hours', 'day', 'week', 'month')),
     starts_at timestamptz NOT NULL,
     ends_at timestamptz NOT NULL,
     completed bigint NOT NULL,
@@ -130,7 +130,7 @@ COMMENT ON COLUMN image_generation_summaries.least_ms IS 'Times to picture, of t
 COMMENT ON COLUMN image_generation_summaries.flows IS 'How many ended with so many models tried, this one first, that one serving.';
 
 CREATE TABLE image_attempt_summaries (
-    level text COLLATE "C" NOT NULL CHECK (level IN ('slot', 'hour', 'day', 'week', 'month')),
+    level text COLLATE "C" NOT NULL CHECK (level IN ('slot', 'hour', 'six_hours', 'day', 'week', 'month')),
     starts_at timestamptz NOT NULL,
     ends_at timestamptz NOT NULL,
     subject text COLLATE "C" NOT NULL CHECK (subject IN ('all', 'model', 'provider', 'pair')),

@@ -9,24 +9,24 @@ from zoneinfo import ZoneInfo
 from image_tracing_postgres.statistics.ranges import SLOT, slot_of
 from image_tracing_postgres.statistics.zones import start_after, start_of
 
-Level = Literal["slot", "hour", "day", "week", "month"]
-Longer = Literal["hour", "day", "week", "month"]
+Longer = Literal["hour", "six_hours", "day", "week", "month"]
+Level = Literal["slot"] | Longer
 Span = tuple[datetime, datetime]
 """From the first up to but without the second, both in UTC."""
 
-LONGER: Final[tuple[Longer, ...]] = ("month", "week", "day", "hour")
+LONGER: Final[tuple[Longer, ...]] = ("month", "week", "day", "six_hours", "hour")
 
 
 @dataclass(slots=True)
 class Pieces:
-    """Whole slots, hours, days, weeks and months, and the `rest` at the edges, of which no sums are kept."""
+    """Pieces of each level, and the `rest` at the edges, of which no sums are kept."""
 
     kept: dict[Level, list[Span]] = field(default_factory=dict)
     rest: list[Span] = field(default_factory=list)
 
 
 def cut(start: datetime, stop: datetime, zone: ZoneInfo, *, levels: Sequence[Longer] = LONGER) -> Pieces:
-    """The pieces of a stretch; hours, days, weeks and months are those of the zone.
+    """The pieces of a stretch; all but slots are those of the zone.
 
     `levels` are the longer ones that may be used, the longest first; slots may be in any case.
     """
@@ -66,7 +66,7 @@ def slot_after(time: datetime) -> datetime:
 
 
 def _whole(level: Longer, start: datetime, stop: datetime, zone: ZoneInfo) -> Iterator[Span]:
-    """The hours, days, weeks or months that lie in a stretch as a whole, one after the other."""
+    """The pieces of a level that lie in a stretch as a whole, one after the other."""
     if start_of(level, start, zone) != start:
         start = start_after(level, start, zone)
     while start < stop and (end := start_after(level, start, zone)) <= stop:

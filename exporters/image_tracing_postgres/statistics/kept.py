@@ -26,7 +26,8 @@ def kept_tallies(
     starts, ends = zip(*spans, strict=True)
     asked = {"level": level, "starts": list(starts), "ends": list(ends), "with_sketches": with_sketches}
     tallies: dict[Span, Tally] = {}
-    for row in cursor.execute(statement("statistics/kept_generations"), asked):
+    # In binary, since most of it is arrays of numbers.
+    for row in cursor.execute(statement("statistics/kept_generations"), asked, binary=True):
         start, end, completed, failed, started, recovered, wasted_ms, *durations, flows = row
         tallies[start.astimezone(UTC), end.astimezone(UTC)] = Tally(
             generations=GenerationTally(
@@ -39,7 +40,7 @@ def kept_tallies(
                 sketch=_sketch(*durations),
             )
         )
-    for row in cursor.execute(statement("statistics/kept_attempts"), asked):
+    for row in cursor.execute(statement("statistics/kept_attempts"), asked, binary=True):
         start, end, subject, model, provider, *sums, outcomes, error_classes = row
         attempts, succeeded, images, size_bytes, chances, rescues, *durations = sums
         tally = AttemptTally(

@@ -218,6 +218,7 @@ def _sum_of(tallies: Iterable[Tally]) -> Tally:
     total = Tally()
     for tally in tallies:
         total.merge(tally)
+    total.fold()
     return total
 
 

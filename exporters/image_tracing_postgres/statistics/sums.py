@@ -17,7 +17,7 @@ from image_tracing_postgres.statistics.tallies import Tally
 
 _LEVELS: Final[tuple[Level, ...]] = ("slot", *LONGER)
 # Of how many stretches the shorter ones are in memory together.
-_AT_ONCE: Final[Mapping[Level, int]] = {"hour": 16, "day": 4, "week": 2, "month": 2}
+_AT_ONCE: Final[Mapping[Level, int]] = {"hour": 16, "six_hours": 16, "day": 16, "week": 4, "month": 2}
 
 
 class BehindError(Exception):
@@ -74,13 +74,14 @@ class Sums:
                     total.merge(found[level][span])
             for span in piece.rest:
                 total.merge(rest[span])
+            total.fold()
             tallies.append(total)
         return tallies
 
     def of_spans(
         self, level: Level, spans: Collection[Span], *, with_sketches: bool = True
     ) -> dict[Span, Tally]:
-        """The sum of each of these slots, hours, days, weeks or months."""
+        """The sum of each of these pieces of a level."""
         found: dict[Span, Tally] = {}
         inside = []
         for span in sorted(spans):

@@ -1,28 +1,42 @@
 """Sums that can be added to each other: from rows of the tables, from summaries, up to a whole range."""
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from math import ceil, floor, log
-from typing import Self
+from math import floor
+from typing import Final, Self
 
 from image_tracing_postgres.statistics.figures import Durations
 
 _PERCENTILES = (50, 90, 95, 99)
-_LOG_OF_STEP = log(1.01)
+_MOST_MS: Final = 2_147_483_647
+
+
+def _steps() -> list[int]:
+    """The greatest whole number of each step: one a number up to 100, from there on one a power of 1.01."""
+    last = list(range(101))
+    while last[-1] < _MOST_MS:
+        last.append(floor(100 * 1.01 ** (len(last) - 100)))
+    return last
+
+
+_STEPS: Final = _steps()
 
 
 class Sketch:
     """How long things took: values that occurred and how often, of close ones the least stands for all.
 
-    Close are values above 100 ms that lie between the same two powers of 1.01, as in sql/statistics/*.sql.
+    Close are values above 100 ms, of whole milliseconds up to 2,147,483,647, that lie between the same two
+    powers of 1.01, as in sql/statistics/*.sql.
     Adding two keeps the values of both, so that the order of adding does not matter.
     """
 
-    __slots__ = ("_known", "counts", "sum_ms")
+    __slots__ = ("_is_thin", "_known", "counts", "sum_ms")
 
     def __init__(self, *, known: Durations | None = None) -> None:
         self.counts: dict[int, int] = {}
+        self._is_thin = False
         self._known = known
         self.sum_ms = 0
 
@@ -31,28 +45,35 @@ class Sketch:
     ) -> None:
         """Values in milliseconds with their numbers, and the exact sum of what they stand for."""
         if values and numbers:
-            self._known = None
+            self._known, self._is_thin = None, False
             counts = self.counts
             for value, number in zip(values, numbers, strict=True):
                 counts[value] = counts.get(value, 0) + number
             self.sum_ms += int(sum_ms or 0)
 
     def merge(self, other: "Sketch") -> None:
-        self.add(other.counts.keys(), other.counts.values(), other.sum_ms)
+        """Add what the other has."""
+        if self.counts or not other.counts:
+            self.add(other.counts.keys(), other.counts.values(), other.sum_ms)
+        else:
+            self._known, self._is_thin = None, other._is_thin
+            self.counts, self.sum_ms = other.counts.copy(), self.sum_ms + other.sum_ms
 
     def thinned(self) -> tuple[list[int], list[int]]:
-        """Values and numbers, of close values the least alone."""
+        """Values and numbers, of close values the least alone, which also stays of what is in here."""
+        if self._is_thin:
+            return list(self.counts), list(self.counts.values())
         values: list[int] = []
         numbers: list[int] = []
         most = -1
         for value, number in sorted(self.counts.items()):
             if value > most:
-                most = _last_of_step(value)
+                most = _STEPS[bisect_left(_STEPS, value)]
                 values.append(value)
                 numbers.append(number)
             else:
                 numbers[-1] += number
-        self.counts = dict(zip(values, numbers, strict=True))
+        self.counts, self._is_thin = dict(zip(values, numbers, strict=True)), True
         return values, numbers
 
     @property
@@ -75,13 +96,6 @@ class Sketch:
             while len(found) < len(ranks) and reached >= ranks[len(found)]:
                 found.append(value)
         return Durations(round(self.sum_ms / total, 1), *found)
-
-
-def _last_of_step(value: int) -> int:
-    """The greatest value that is put together with this one."""
-    if value <= 100:
-        return value
-    return floor(100 * 1.01 ** ceil(log(value / 100) / _LOG_OF_STEP))
 
 
 @dataclass(slots=True)
@@ -158,16 +172,26 @@ class Tally:
     all_attempts: AttemptTally | None = None
 
     def merge(self, other: Self) -> None:
-        """Add the other, over models and providers."""
+        """Add the other."""
         self.all_attempts = None
         self.generations.merge(other.generations)
-        for (provider, model), attempts in other.pairs.items():
-            self.models.setdefault(model, AttemptTally()).merge(attempts)
-            self.providers.setdefault(provider, AttemptTally()).merge(attempts)
+        for pair, attempts in other.pairs.items():
+            self.pairs.setdefault(pair, AttemptTally()).merge(attempts)
         for model, attempts in other.models.items():
             self.models.setdefault(model, AttemptTally()).merge(attempts)
         for provider, attempts in other.providers.items():
             self.providers.setdefault(provider, AttemptTally()).merge(attempts)
+
+    def fold(self) -> None:
+        """Have sums over models and providers alone, of close durations one, once all is added up."""
+        for (provider, model), attempts in self.pairs.items():
+            attempts.sketch.thinned()
+            self.models.setdefault(model, AttemptTally()).merge(attempts)
+            self.providers.setdefault(provider, AttemptTally()).merge(attempts)
+        self.pairs.clear()
+        self.generations.sketch.thinned()
+        for attempts in (*self.models.values(), *self.providers.values()):
+            attempts.sketch.thinned()
 
     def of(self, provider: str | None, model: str | None) -> AttemptTally:
         """The sums over this pair."""

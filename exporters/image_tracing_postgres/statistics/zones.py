@@ -1,17 +1,20 @@
 """Stretches of time as people cut them: minutes, hours, days, weeks and months of a time zone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Final, get_args
+from typing import Final, Literal, get_args
 from zoneinfo import ZoneInfo
 
 from image_tracing_postgres.errors import InvalidFilterError
 from image_tracing_postgres.statistics.figures import Bucket
 
+Stretch = Bucket | Literal["six_hours"]
+"""What a clock cuts time into; six hours begin at 0:00, 6:00, 12:00 and 18:00."""
+
 BUCKETS: Final[tuple[Bucket, ...]] = get_args(Bucket)
 
 # Clocks are set by half hours at least, so no hour of a clock is shorter than this.
-_LENGTHS: Final = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1)}
+_LENGTHS: Final[Mapping[Stretch, timedelta]] = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1)}
 # The tables hold nothing outside of these.
 EARLIEST: Final = datetime(1, 1, 2, tzinfo=UTC)
 LATEST: Final = datetime(9999, 12, 31, tzinfo=UTC)
@@ -34,43 +37,47 @@ def bounded(time: datetime) -> datetime:
     return min(max(time, EARLIEST), LATEST).astimezone(UTC)
 
 
-def start_of(bucket: Bucket, time: datetime, zone: ZoneInfo) -> datetime:
-    """The beginning, in UTC, of the bucket that holds `time`."""
+def start_of(stretch: Stretch, time: datetime, zone: ZoneInfo) -> datetime:
+    """The beginning, in UTC, of the stretch that holds `time`."""
     local = time.astimezone(zone)
-    if bucket == "minute":
+    if stretch == "minute":
         return time.astimezone(UTC) - timedelta(seconds=local.second, microseconds=local.microsecond)
-    if bucket == "hour":
+    if stretch == "hour":
         return time.astimezone(UTC) - timedelta(
             minutes=local.minute, seconds=local.second, microseconds=local.microsecond
         )
-    day = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
-    if bucket == "week":
-        day -= timedelta(days=day.weekday())
-    if bucket == "month":
-        day = day.replace(day=1)
-    return day.astimezone(UTC)
+    begun = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    if stretch == "six_hours":
+        begun = begun.replace(hour=local.hour // 6 * 6)
+    if stretch == "week":
+        begun -= timedelta(days=begun.weekday())
+    if stretch == "month":
+        begun = begun.replace(day=1)
+    return begun.astimezone(UTC)
 
 
-def start_after(bucket: Bucket, time: datetime, zone: ZoneInfo) -> datetime:
-    """The beginning, in UTC, of the bucket after the one that holds `time`."""
-    length = _LENGTHS.get(bucket)
+def start_after(stretch: Stretch, time: datetime, zone: ZoneInfo) -> datetime:
+    """The beginning, in UTC, of the stretch after the one that holds `time`."""
+    length = _LENGTHS.get(stretch)
     if length is not None:
         # The clock may be set at the end of an hour; hours themselves are not shortened by that.
-        return start_of(bucket, time, zone) + length
+        return start_of(stretch, time, zone) + length
     try:
-        day = _day_after(bucket, time.astimezone(zone))
+        begins = _next_by_the_clock(stretch, time.astimezone(zone))
     except OverflowError:
         return LATEST
     # The clock may have been set in between.
-    return day.astimezone(UTC)
+    return begins.astimezone(UTC)
 
 
-def _day_after(bucket: Bucket, time: datetime) -> datetime:
-    """Midnight, by the clock of `time`, when the day, week or month after it begins."""
+def _next_by_the_clock(stretch: Stretch, time: datetime) -> datetime:
+    """When the six hours, the day, week or month after those of `time` begin, by the same clock."""
     day = time.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
-    if bucket == "day":
+    if stretch == "six_hours":
+        return day + timedelta(hours=time.hour // 6 * 6 + 6)
+    if stretch == "day":
         return day + timedelta(days=1)
-    if bucket == "week":
+    if stretch == "week":
         return day + timedelta(days=7 - day.weekday())
     return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
 

@@ -97,6 +97,22 @@ def test_too_many_buckets_are_refused_with_what_to_choose() -> None:
         range_of(NOW - timedelta(days=400), NOW, bucket="hour", tz="UTC", now=NOW)
 
 
+def test_six_hours_are_those_of_the_clock() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    # The clocks are set forward at 2:00.
+    day = datetime(2026, 3, 29, tzinfo=berlin)
+
+    pieces = cut(day.replace(hour=5), day.replace(hour=23), berlin)
+    night = cut(day, day.replace(hour=6), berlin)
+
+    assert pieces.kept["six_hours"] == [
+        (day.replace(hour=6).astimezone(UTC), day.replace(hour=12).astimezone(UTC)),
+        (day.replace(hour=12).astimezone(UTC), day.replace(hour=18).astimezone(UTC)),
+    ]
+    assert len(pieces.kept["hour"]) == 1 + 5
+    assert [stop - start for start, stop in night.kept["six_hours"]] == [timedelta(hours=5)]
+
+
 def test_a_range_that_ends_before_it_begins_is_refused() -> None:
     with pytest.raises(InvalidFilterError, match="exchange the two"):
         range_of(NOW, NOW - SLOT, bucket=None, tz="UTC", now=NOW)
