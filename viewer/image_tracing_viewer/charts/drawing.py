@@ -159,7 +159,7 @@ def sparklines(rows: Sequence[Sequence[float | None]], *, height: int) -> list[M
         [None if value is None else value / most for value in row]
         for row, most in zip(rows, greatest, strict=True)
     ]
-    layout = Layout("Line", shares, Axis([0, 1], str), height, has_gaps=False)
+    layout = Layout("Line", shares, Axis([0, 1], str), height, is_bare=True)
     return [_markup([_stretched(_path("line", path), height)]) if path else Markup() for path in layout.paths]
 
 

@@ -6,9 +6,9 @@ Kept of its tree are the places alone, every x as a share of the width.
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, Literal
 from xml.etree.ElementTree import Element
 
 import pygal  # type: ignore[import-untyped]
@@ -22,6 +22,7 @@ sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder,
 WIDTH: Final = 1000
 """What paths are laid out in; a line that is not stretched is this many pixels wide."""
 
+Kind = Literal["Line", "StackedBar", "HorizontalStackedBar"]
 Point = tuple[float, float]
 """A place in a plot: in percent of its width, and in pixels from its top."""
 
@@ -30,32 +31,62 @@ _NUMBER: Final = re.compile(r"-?\d+\.\d+")
 _LABEL_SIZE: Final = 10
 
 
+class _Untold:
+    """Bars without the texts that pygal's script would show: four nodes for each."""
+
+    def _tooltip_and_print_values(self, *_: object) -> None:
+        pass
+
+
+class _StackedBar(_Untold, pygal.StackedBar):  # type: ignore[misc]
+    pass
+
+
+class _HorizontalStackedBar(_Untold, pygal.HorizontalStackedBar):  # type: ignore[misc]
+    pass
+
+
+_KINDS: Final[Mapping[Kind, Any]] = {
+    "Line": pygal.Line,
+    "StackedBar": _StackedBar,
+    "HorizontalStackedBar": _HorizontalStackedBar,
+}
+
+
 class Layout:
-    """The layout of a kind of pygal's charts: x in percent of the plot's width, y in pixels from its top."""
+    """The layout of a kind of pygal's charts: x in percent of the plot's width, y in pixels from its top.
+
+    `is_bare`: lines over their gaps, of which the paths alone are wanted.
+    """
 
     def __init__(
         self,
-        kind: str,
+        kind: Kind,
         rows: Sequence[Sequence[float | None]],
         axis: Axis,
         height: int,
         *,
-        has_gaps: bool = True,
+        is_bare: bool = False,
     ) -> None:
-        chart = getattr(pygal, kind)(
+        chart = _KINDS[kind](
             width=WIDTH,
             height=height + _LABEL_SIZE,
             margin=0,
             spacing=0,
             show_legend=False,
             show_dots=False,
-            allow_interruptions=has_gaps,
+            allow_interruptions=not is_bare,
             range=(axis.ticks[0], axis.ticks[-1]),
             css=(),
             js=(),
             style=pygal.style.Style(label_font_size=_LABEL_SIZE),
+            show_minor_x_labels=False,
+            show_x_labels=not is_bare,
+            show_y_labels=not is_bare,
         )
-        chart.x_labels = [str(index) for index in range(max(map(len, rows), default=0))]
+        self._places = max(map(len, rows), default=0)
+        chart.x_labels = [str(index) for index in range(self._places)]
+        chart.x_labels_major = [*chart.x_labels[:1], *chart.x_labels[1:][-1:]]
         chart.y_labels = list(axis.ticks)
         for row in rows:
             chart.add("", list(row))
@@ -67,8 +98,14 @@ class Layout:
 
     @cached_property
     def xs(self) -> list[float]:
-        """The places on the axis."""
-        return [self._share(text.get("x")) for group in self._guides("x") for text in group.iter("text")]
+        """The places on the axis, at even distances; pygal takes long for each that it is asked for."""
+        first, *last = [
+            self._share(text.get("x")) for group in self._guides("x") for text in group.iter("text")
+        ] or [0.0]
+        return [
+            first + (last[0] - first) * index / (self._places - 1) if last else first
+            for index in range(self._places)
+        ]
 
     @cached_property
     def ys(self) -> list[float]:

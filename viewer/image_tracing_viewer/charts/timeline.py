@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from image_tracing_postgres.statistics.figures import Bucket, Point, Statistics
@@ -23,9 +24,17 @@ class Target:
 
     def list_of(self, from_: datetime, to: datetime, **more: str | None) -> str:
         """The list of this range; a further filter replaces one of the same name, None adds none."""
+        return f"{self.narrowed(**more)}{range_in_address(from_, to)}"
+
+    def narrowed(self, **more: str | None) -> str:
+        """The list of any range: its address up to where a range_in_address follows."""
         pairs = {**dict(self.filters), **{name: value for name, value in more.items() if value}}
-        moments = {"from": formats.iso(from_), "to": formats.iso(to)}
-        return self.links.list_with([*pairs.items(), *moments.items()])
+        return f"{self.links.list_with(list(pairs.items()))}{'&' if pairs else '?'}"
+
+
+def range_in_address(from_: datetime, to: datetime) -> str:
+    """The range as parameters of an address."""
+    return urlencode({"from": formats.iso(from_), "to": formats.iso(to)}, safe=":")
 
 
 class Timeline:
@@ -35,24 +44,28 @@ class Timeline:
         self.points: Sequence[Point] = statistics.over_time
         self._bucket: Bucket = statistics.bucket
         self._target = target
-        # Points and cells lead to the same lists, and putting an address together is not cheap.
-        self._links: dict[tuple[object, ...], str] = {}
+        # Points and cells lead to the same lists by the thousand, and an address takes its time.
+        self._narrowed: dict[tuple[tuple[str, str | None], ...], str] = {}
+        self._ranges = [range_in_address(point.start, point.end) for point in self.points]
         zone = ZoneInfo(statistics.tz)
         self.began = f"Began ({statistics.tz})"
         """The head of a column of buckets."""
         self.starts = [point.start.astimezone(zone) for point in self.points]
+        self._names = [self._name(start) for start in self.starts]
 
     def link(self, index: int, **more: str | None) -> str:
         """The list of one bucket."""
-        point = self.points[index]
-        asked = (index, *more.items())
-        if asked not in self._links:
-            self._links[asked] = self._target.list_of(point.start, point.end, **more)
-        return self._links[asked]
+        asked = tuple(more.items())
+        narrowed = self._narrowed.get(asked)
+        if narrowed is None:
+            narrowed = self._narrowed[asked] = self._target.narrowed(**more)
+        return narrowed + self._ranges[index]
 
     def name(self, index: int) -> str:
         """What a bucket is called: `Mon 2025-11-03`, `2025-11-03 10:05`, `week of 2025-11-03`, `2025-11`."""
-        start = self.starts[index]
+        return self._names[index]
+
+    def _name(self, start: datetime) -> str:
         if self._bucket in ("minute", "hour"):
             return f"{start:%Y-%m-%d %H:%M}"
         if self._bucket == "day":

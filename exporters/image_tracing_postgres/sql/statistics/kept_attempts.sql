@@ -22,4 +22,6 @@ JOIN image_attempt_summaries AS kept
     ON kept.level = %(level)s
     AND kept.starts_at = asked.starts_at
     AND kept.ends_at = asked.ends_at
+-- Of providers nothing is told over time.
+WHERE %(with_sketches)s OR subject <> 'provider'
 ORDER BY kept.starts_at, kept.ends_at, subject, key
