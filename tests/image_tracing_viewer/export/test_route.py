@@ -22,6 +22,7 @@ from starlette.types import Message
 from tests.image_tracing_viewer.conftest import Rows
 from tests.image_tracing_viewer.long_exports import END_OF_THE_CONNECTION, SLEEP, fill, meet, readers
 
+from image_tracing_postgres.errors import DatabaseUnavailableError
 from image_tracing_postgres.table import ATTEMPT_COLUMNS, TRACE_COLUMNS, Column
 from image_tracing_viewer.export import FORMATS
 from image_tracing_viewer.export.piece import Piece
@@ -267,13 +268,47 @@ def test_an_answer_that_nobody_takes_is_cut() -> None:
         if message["type"] == "http.response.body":
             await anyio.sleep_forever()
 
-    async def receive() -> Message:
-        await anyio.sleep_forever()
-        raise AssertionError
-
-    anyio.run(ExportResponse(made(), stop=Event(), stall_seconds=0.05), {"type": "http"}, receive, send)
+    anyio.run(ExportResponse(made(), stop=Event(), stall_seconds=0.05), {"type": "http"}, _stay, send)
 
     assert ended == [True]
+
+
+def test_the_next_piece_is_made_while_one_is_sent() -> None:
+    second, sent = Event(), []
+
+    def made() -> Generator[Piece, None, None]:
+        yield Piece(b"a line\n", rows=1)
+        second.set()
+        yield Piece(b"another\n", rows=1)
+
+    async def send(message: Message) -> None:
+        if message.get("body"):
+            assert await anyio.to_thread.run_sync(second.wait, 30)
+            sent.append(message["body"])
+
+    anyio.run(ExportResponse(made(), stop=Event()), {"type": "http"}, _stay, send)
+
+    assert sent == [b"a line\n", b"another\n"]
+
+
+def test_a_database_that_goes_away_amid_an_export_cuts_it_and_says_so() -> None:
+    sent = []
+
+    def made() -> Generator[Piece, None, None]:
+        yield Piece(b"a line\n", rows=1)
+        raise DatabaseUnavailableError("gone")
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    with pytest.raises(DatabaseUnavailableError, match="gone"):
+        anyio.run(ExportResponse(made(), stop=Event()), {"type": "http"}, _stay, send)
+    assert [message.get("body") for message in sent] == [None, b"a line\n"]
+
+
+async def _stay() -> Message:
+    await anyio.sleep_forever()
+    raise AssertionError
 
 
 @pytest.mark.parametrize(("of", "columns"), [("traces", TRACE_COLUMNS), ("attempts", ATTEMPT_COLUMNS)])

@@ -1,7 +1,7 @@
 """`GET /api/traceImage/export`."""
 
 import logging
-from collections.abc import AsyncIterator, Generator
+from collections.abc import Generator
 from threading import Event
 from typing import Any, Final
 
@@ -83,7 +83,7 @@ class ExportResponse(StreamingResponse):
         self._made = made
         self._stop = stop
         self._stall_seconds = stall_seconds
-        super().__init__(self._contents(), **more)
+        super().__init__((), **more)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, and then let the database go in any case."""
@@ -112,19 +112,36 @@ class ExportResponse(StreamingResponse):
 
     async def stream_response(self, send: Send) -> None:
         """Begin with the first rows, so that a database that is away still gives a 503."""
-        contents = aiter(self.body_iterator)
-        first = await anext(contents, b"")
+        piece = await self._next()
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        await send({"type": "http.response.body", "body": first, "more_body": True})
-        async for content in contents:
-            await send({"type": "http.response.body", "body": content, "more_body": True})
+        while piece is not None:
+            piece = await self._next_while_sent(piece, send)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _contents(self) -> AsyncIterator[bytes]:
-        """The file in parts of which each can be taken in time."""
-        while (piece := await self._next()) is not None:
-            for start in range(0, len(piece.content), _SENT_BYTES):
-                yield piece.content[start : start + _SENT_BYTES]
+    async def _next_while_sent(self, piece: Piece, send: Send) -> Piece | None:
+        """Send a piece, in parts of which each can be taken in time, while the one after it is made."""
+        after: Piece | None = None
+        failures: list[Exception] = []
+
+        async def make() -> None:
+            nonlocal after
+            try:
+                after = await self._next()
+            except Exception as error:  # noqa: BLE001 - raised below, where no group is put around it
+                failures.append(error)
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(make)
+            try:
+                for start in range(0, len(piece.content), _SENT_BYTES):
+                    body = piece.content[start : start + _SENT_BYTES]
+                    await send({"type": "http.response.body", "body": body, "more_body": True})
+            except Exception as error:  # noqa: BLE001 - as above
+                failures.insert(0, error)
+                self._stop.set()
+        if failures:
+            raise failures[0]
+        return after
 
     async def _next(self) -> Piece | None:
         return await anyio.to_thread.run_sync(next, self._made, None, limiter=_limiter())
