@@ -5,8 +5,8 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 VENV ?= .venv
 BIN := $(VENV)/bin
-# The tests take about half the time on two cores; make WORKERS=0 shows them one after the other.
-WORKERS ?= 2
+# Tests wait more than they compute: three at a time keep two cores busy. make WORKERS=0 runs one after the other.
+WORKERS ?= 3
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome || command -v google-chrome-stable)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 

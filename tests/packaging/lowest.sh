@@ -34,4 +34,4 @@ for path in tests/image_tracing/instrumentors tests/image_tracing/test_conforman
     left_out="$left_out --ignore $path"
 done
 # shellcheck disable=SC2086 (the words of the options)
-"$folder/lowest/bin/pytest" $left_out -n "${WORKERS:-2}" --dist loadfile -W ignore::DeprecationWarning tests
+"$folder/lowest/bin/pytest" $left_out -n "${WORKERS:-3}" --dist loadfile -W ignore::DeprecationWarning tests

@@ -54,11 +54,11 @@ run() {
 }
 
 if [ $# -gt 0 ]; then
-    run asked "${WORKERS:-2}" lowest-direct "$@"
+    run asked "${WORKERS:-3}" lowest-direct "$@"
     exit
 fi
 sdks=$(group sdks) litellm=$(group litellm)
-run oldest "${WORKERS:-2}" lowest-direct $sdks >"$folder/oldest.log" 2>&1 & oldest=$!
+run oldest "${WORKERS:-3}" lowest-direct $sdks >"$folder/oldest.log" 2>&1 & oldest=$!
 run litellm_oldest 0 lowest-direct $litellm >"$folder/litellm_oldest.log" 2>&1 & litellm_oldest=$!
 run litellm_newest 0 highest $litellm >"$folder/litellm_newest.log" 2>&1 & litellm_newest=$!
 status=0
