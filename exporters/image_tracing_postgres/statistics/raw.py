@@ -31,12 +31,10 @@ def tallies_from_rows(
     longer than `until` (monotonic seconds), by which all statements together are bounded.
     """
 
-    def rows(name: str, meant: bytes) -> Cursor:
+    def rows(*names: str, meant: bytes) -> Cursor:
         if until is not None:
             limit_statements(cursor, until)
-        return cursor.execute(
-            statement(f"statistics/{name}") + meant + statement(f"statistics/{name}_grouped"), asked
-        )
+        return cursor.execute(meant.join(statement(f"statistics/{name}") for name in names), asked)
 
     tallies: defaultdict[int, Tally] = defaultdict(Tally)
     # The range bounds generations by their creation and attempts by their own start.
@@ -47,7 +45,7 @@ def tallies_from_rows(
         attempts_meant, traces_meant = statement("statistics/attempts_meant"), _TRACES_MEANT
         if any(value is not None for name, value in meant.items() if name not in _OF_ATTEMPTS):
             attempts_meant += _ATTEMPTS_OF_TRACES_MEANT
-    for row in rows("attempts", attempts_meant):
+    for row in rows("attempts", "attempts_grouped", meant=attempts_meant):
         bucket, provider, model, success, outcome, error_class, number, images, size, ms, least, numbers = row
         attempts = tallies[bucket - 1].of(provider, model)
         attempts.attempts += number
@@ -58,11 +56,12 @@ def tallies_from_rows(
         if error_class is not None:
             attempts.error_classes[error_class] += number
         attempts.sketch.add(least, numbers, ms)
-    for bucket, provider, model, chances, rescues in rows("chances", attempts_meant):
+    statements = ("chances_asked", "chances", "chances_grouped")
+    for bucket, provider, model, chances, rescues in rows(*statements, meant=attempts_meant):
         attempts = tallies[bucket - 1].of(provider, model)
         attempts.chances += chances
         attempts.rescues += rescues
-    for row in rows("generations", traces_meant):
+    for row in rows("generations", "generations_grouped", meant=traces_meant):
         bucket, status, depth, first, served, number, ms, least, numbers = row
         generations = tallies[bucket - 1].generations
         if status == "started":
@@ -75,7 +74,7 @@ def tallies_from_rows(
         else:
             generations.failed += number
         generations.flows[depth, first, served] += number
-    for bucket, wasted_ms in rows("wasted", traces_meant):
+    for bucket, wasted_ms in rows("wasted", "wasted_grouped", meant=traces_meant):
         tallies[bucket - 1].generations.wasted_ms += wasted_ms or 0
     return tallies
 

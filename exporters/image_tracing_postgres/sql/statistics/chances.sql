@@ -1,16 +1,11 @@
--- Attempts before which another model had failed in the same generation while none had succeeded, and which of
--- them succeeded. One pass over each generation, so that very many attempts are no reason to stop.
+)
 SELECT
     width_bucket(started_at, %(starts)s::timestamptz[]) AS bucket,
     provider,
     model,
     count(*) AS chances,
     count(*) FILTER (WHERE success) AS rescues
-FROM (
-    SELECT DISTINCT trace_id
-    FROM image_attempts
-    WHERE started_at >= %(start)s::timestamptz AND started_at < %(stop)s::timestamptz
-) AS asked
+FROM asked
 CROSS JOIN LATERAL (
     SELECT
         trace_id,
