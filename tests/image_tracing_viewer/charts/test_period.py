@@ -5,18 +5,24 @@ from starlette.datastructures import QueryParams
 
 from image_tracing_postgres.errors import InvalidFilterError
 from image_tracing_postgres.statistics.zones import zone_of
-from image_tracing_viewer.charts.period import Period, coarser, localized, period_from
+from image_tracing_viewer.charts.period import PRESETS, Period, coarser, localized, period_from
 
 NOW = datetime(2025, 11, 5, 10, 32, 7, tzinfo=UTC)
 
 
-def period(**values: str) -> Period:
+def period(now: datetime = NOW, /, **values: str) -> Period:
     values = {name.rstrip("_"): value for name, value in values.items()}
-    return period_from(dict(localized(QueryParams(values), zone_of(values.get("tz", "UTC")))), NOW)
+    return period_from(dict(localized(QueryParams(values), zone_of(values.get("tz", "UTC")))), now)
 
 
 def span(found: Period) -> str:
     return f"{found.from_:%Y-%m-%d %H:%M} to {found.to:%Y-%m-%d %H:%M} by {found.bucket}"
+
+
+def elapsed(range_: tuple[datetime, datetime]) -> timedelta:
+    """The time that really passes, whatever the clocks on the wall do meanwhile."""
+    from_, to = (moment.astimezone(UTC) for moment in range_)
+    return to - from_
 
 
 @pytest.mark.parametrize(
@@ -58,6 +64,51 @@ def test_days_over_a_change_of_clocks_are_whole() -> None:
 
     assert {moment.hour for moment in (found.from_, found.to, *found.before, *found.earlier)} <= {0, 11}
     assert found.to.astimezone(UTC) - found.from_.astimezone(UTC) == timedelta(days=30, hours=1)
+
+
+# In Berlin the clocks go from 2:00 to 3:00 at the first of these hours, from 3:00 back to 2:00 at the second.
+FORWARD = datetime(2026, 3, 29, 1, tzinfo=UTC)
+BACK = datetime(2026, 10, 25, 1, tzinfo=UTC)
+AROUND = [
+    change + timedelta(minutes=minutes) for change in (FORWARD, BACK) for minutes in (-50, -1, 0, 10, 59, 70)
+]
+
+
+@pytest.mark.parametrize("now", AROUND)
+@pytest.mark.parametrize("name", ["1h", "24h", "7d"])
+def test_hours_are_as_long_as_ever_while_clocks_change(name: str, now: datetime) -> None:
+    found = period(now, range=name, tz="Europe/Berlin")
+
+    assert elapsed((found.from_, found.to)) == PRESETS[name][1]
+    assert elapsed(found.earlier) == PRESETS[name][1]
+    passed = elapsed(found.before) - (now - found.from_.astimezone(UTC))
+    assert timedelta() <= passed <= timedelta(minutes=5)
+
+
+@pytest.mark.parametrize("now", AROUND)
+@pytest.mark.parametrize("name", ["1h", "24h", "7d", "30d", "90d"])
+def test_a_range_up_to_now_goes_on_while_clocks_change(name: str, now: datetime) -> None:
+    found = period(now, range=name, tz="Europe/Berlin")
+
+    assert found.goes_on
+    assert found.later is None
+    assert elapsed(found.wider) > elapsed((found.from_, found.to))
+
+
+@pytest.mark.parametrize("bucket", [{}, {"bucket": "minute"}, {"bucket": "day"}])
+def test_a_range_in_an_hour_that_clocks_tell_twice_can_be_shown(bucket: dict[str, str]) -> None:
+    found = period(BACK, from_="2026-10-25T00:30Z", to="2026-10-25T01:10Z", tz="Europe/Berlin", **bucket)
+
+    assert elapsed((found.from_, found.to)) == elapsed(found.earlier) == timedelta(minutes=40)
+    assert elapsed(found.before) == timedelta(minutes=35)
+    assert elapsed(found.wider) >= timedelta(minutes=80)
+    assert found.bucket == bucket.get("bucket", "minute")
+    assert "minute" in found.buckets
+
+
+def test_ends_in_the_wrong_order_are_refused_in_an_hour_that_clocks_tell_twice() -> None:
+    with pytest.raises(InvalidFilterError, match="exchange the two"):
+        period(from_="2026-10-25T01:10Z", to="2026-10-25T00:30Z", tz="Europe/Berlin")
 
 
 @pytest.mark.parametrize("name", ["1h", "24h", "7d", "30d", "90d"])

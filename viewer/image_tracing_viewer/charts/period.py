@@ -40,6 +40,8 @@ BUCKETS_MOST: Final = 400
 
 _BUCKETS_WANTED: Final = 192
 _BUCKETS_LEAST: Final = 7
+# Days and longer ones go by the clock on the wall, these by the time that passes.
+_BY_TIME: Final = ("minute", "hour")
 _LOCAL: Final = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)?", re.ASCII)
 
 
@@ -60,15 +62,26 @@ class Period:
     is_automatic: bool
 
     @property
+    def length(self) -> timedelta:
+        """How much time passes from one end to the other, also while clocks change."""
+        return _elapsed(self.from_, self.to)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it has not ended yet."""
+        return _elapsed(self.now, self.to) > timedelta()
+
+    @property
     def buckets(self) -> Mapping[Bucket, int]:
         """Into about how many buckets of each length the range can be cut, for those that give a chart."""
-        numbers = {bucket: round((self.to - self.from_) / length) for bucket, length in LENGTHS.items()}
+        numbers = {bucket: round(self.length / each) for bucket, each in LENGTHS.items()}
         return {bucket: number for bucket, number in numbers.items() if 1 <= number <= BUCKETS_MOST}
 
     @property
     def before(self) -> tuple[datetime, datetime]:
         """The range before it, as long; while this one still goes on, only as much of it as has passed."""
-        passed = min(max(slot_of(self.now) + SLOT, self.from_), self.to)
+        known = slot_of(self.now.astimezone(UTC)) + SLOT
+        passed = min(max(known, self.from_.astimezone(UTC)), self.to.astimezone(UTC))
         return self._moved(self.from_, -1), self._moved(passed, -1)
 
     @property
@@ -79,20 +92,21 @@ class Period:
     @property
     def later(self) -> tuple[datetime, datetime] | None:
         """The range after it, None if that has not begun."""
-        return (self.to, self._moved(self.to, 1)) if self.to <= self.now else None
+        return None if self.goes_on else (self.to, self._moved(self.to, 1))
 
     @property
     def wider(self) -> tuple[datetime, datetime]:
         """A range three times as long around it, or up to now."""
-        latest = max(self.to, start_after(self.bucket, self.now, self.zone).astimezone(self.zone))
-        return self._moved(self.from_, -1), min(self._moved(self.to, 1), latest)
+        latest = max(self.to.astimezone(UTC), start_after(self.bucket, self.now, self.zone))
+        to = min(self._moved(self.to, 1).astimezone(UTC), latest)
+        return self._moved(self.from_, -1), to.astimezone(self.zone)
 
     def _moved(self, moment: datetime, lengths: int) -> datetime:
         """So many lengths later: days by the clock on the wall, where one of 23 hours is a day too."""
-        if self.bucket in ("minute", "hour"):
-            length = self.to.astimezone(UTC) - self.from_.astimezone(UTC)
-            return (moment.astimezone(UTC) + lengths * length).astimezone(self.zone)
-        return moment.astimezone(self.zone) + lengths * (self.to - self.from_)
+        by_the_wall = self.to - self.from_
+        if self.bucket in _BY_TIME or by_the_wall < timedelta(days=1):
+            return (moment.astimezone(UTC) + lengths * self.length).astimezone(self.zone)
+        return moment.astimezone(self.zone) + lengths * by_the_wall
 
 
 def period_from(values: Mapping[str, str], now: datetime) -> Period:
@@ -118,16 +132,17 @@ def period_from(values: Mapping[str, str], now: datetime) -> Period:
         to = _within(filters.get("to"), "to") or slot_of(now) + SLOT
         from_ = _within(filters.get("from_"), "from") or to - timedelta(days=30)
         from_, to = from_.astimezone(zone), to.astimezone(zone)
-        if from_ >= to:
+        if _elapsed(from_, to) <= timedelta():
             raise InvalidFilterError(
                 f"from must be before to; found {from_.isoformat()} and {to.isoformat()}; exchange the two"
             )
-        bucket = wanted or _automatic(to - from_)
-    number = (to - from_) / LENGTHS[bucket]
-    if number > BUCKETS_MOST:
+        bucket = wanted or _automatic(_elapsed(from_, to))
+    number = _elapsed(from_, to) / LENGTHS[bucket]
+    # 400 days are as many when clocks are put back meanwhile.
+    if round(number) > BUCKETS_MOST:
         raise InvalidFilterError(
             f"a chart has at most {BUCKETS_MOST} buckets; found {number:.0f} of a {bucket} each; "
-            f"choose bucket={_automatic(to - from_)} or a shorter range"
+            f"choose bucket={_automatic(_elapsed(from_, to))} or a shorter range"
         )
     return Period(from_, to, bucket, zone, now.astimezone(zone), preset, wanted is None)
 
@@ -136,7 +151,7 @@ def coarser(period: Period) -> Period | None:
     """The same range cut into longer buckets; None if they were chosen, or would be too few for a chart."""
     lengths = list(LENGTHS)
     bucket = lengths[min(lengths.index(period.bucket) + 1, len(lengths) - 1)]
-    if not period.is_automatic or (period.to - period.from_) / LENGTHS[bucket] < _BUCKETS_LEAST:
+    if not period.is_automatic or period.length / LENGTHS[bucket] < _BUCKETS_LEAST:
         return None
     from_, to = period.from_, period.to
     if period.preset is not None:
@@ -147,9 +162,14 @@ def coarser(period: Period) -> Period | None:
 def _ends(preset: str, bucket: Bucket, zone: ZoneInfo, now: datetime) -> tuple[datetime, datetime]:
     length = PRESETS[preset][1]
     to = start_after(bucket, now, zone).astimezone(zone)
-    # Back by the clock on the wall, so that days are whole; hours are not told by that clock.
-    from_ = to - length if bucket != "hour" else (to.astimezone(UTC) - length).astimezone(zone)
+    # Back by the clock on the wall, so that days are whole.
+    from_ = (to.astimezone(UTC) - length).astimezone(zone) if bucket in _BY_TIME else to - length
     return start_of(bucket, from_, zone).astimezone(zone), to
+
+
+def _elapsed(from_: datetime, to: datetime) -> timedelta:
+    """The time between two moments. Python takes those of one zone by the wall, which tells an hour twice."""
+    return to.astimezone(UTC) - from_.astimezone(UTC)
 
 
 def localized(params: QueryParams, zone: ZoneInfo) -> QueryParams:

@@ -100,7 +100,7 @@ def view_of(params: QueryParams, query: ChartQuery | None, links: Links) -> Dash
         ],
         query_string=urlencode(pairs),
         told=told_of(period) if period else "",
-        is_live=period is not None and period.now < period.to,
+        is_live=period is not None and period.goes_on,
         is_asked=any(name in (*_ASKED, "from", "to", "bucket") for name, _ in pairs),
     )
 
