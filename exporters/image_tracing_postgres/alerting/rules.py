@@ -1,6 +1,5 @@
 """Alert rules: what is watched, over which window, and from when on it is told."""
 
-import math
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -9,6 +8,7 @@ from typing import Any, Final, Literal, get_args
 
 from image_tracing.attributes import ErrorClass
 from image_tracing.errors import ImageTracingError
+from image_tracing.storable import without_poison
 from image_tracing_postgres.errors import InvalidFilterError
 from image_tracing_postgres.filters import parameters_of
 from image_tracing_postgres.records import Filters
@@ -166,7 +166,8 @@ class Range:
 
     def checked(self, name: str, value: object) -> float:
         """The value if it is that; else InvalidRuleError."""
-        is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        # No number that is none is in a range; one of 400 digits is no float to ask that.
         if isinstance(value, int | float) and is_number and self.least <= value <= self.most:
             if not self.is_whole:
                 return float(value)
@@ -241,8 +242,11 @@ def _filters(value: object) -> Filters:
     given = {name: each for name, each in value.items() if each is not None and each != ""}
     _check_filter_names(given)
     for name, each in given.items():
-        if isinstance(each, str) and ("\0" in each or len(each) > _FILTER_LENGTH):
-            raise InvalidRuleError(f"filters: {name} has to have at most {_FILTER_LENGTH} characters, no NUL")
+        if isinstance(each, str) and (len(each) > _FILTER_LENGTH or without_poison(each) != each):
+            raise InvalidRuleError(
+                f"filters: {name} has to have at most {_FILTER_LENGTH} characters, no NUL and no half of a "
+                f"surrogate pair, not {_shown(each)}"
+            )
     filters = Filters()
     filters.update(given)  # type: ignore[typeddict-item]
     try:

@@ -153,6 +153,9 @@ def test_what_fires_comes_first(client: TestClient, alerts: Alerts, rows: Rows) 
             "",
             "Judged from has to be a whole number from 1 to 100000 generations; found nothing",
         ),
+        ("minimum_count", "nan", "Judged from has to be a whole number from 1 to 100000 generations; found"),
+        ("minimum_count", "inf", "Judged from has to be a whole number from 1 to 100000 generations; found"),
+        ("duration_ms", "1e308", "A picture within has to be a number from 0.001 to 86400 seconds; found"),
     ],
 )
 def test_a_number_is_refused_in_the_words_of_the_form(

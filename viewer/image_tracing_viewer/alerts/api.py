@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from image_tracing.storable import without_poison
 from image_tracing_postgres.alerting import InvalidRuleError, RuleConflictError, UnknownRuleError
 from image_tracing_postgres.errors import InvalidFilterError
 from image_tracing_viewer.alerts.documents import Json, entry_document, overview_document, rule_document
@@ -176,7 +177,8 @@ def _snooze_from(document: Mapping[str, Any]) -> tuple[str, str, datetime | None
     rule_id, subject = document.get("rule"), document.get("subject", "")
     minutes = document.get("minutes")
     is_known = isinstance(rule_id, str) and isinstance(subject, str) and len(subject) <= SUBJECT_MAX_LENGTH
-    if set(document) - {"rule", "subject", "minutes"} or not is_known or "\0" in f"{rule_id}{subject}":
+    named = f"{rule_id}{subject}"
+    if set(document) - {"rule", "subject", "minutes"} or not is_known or without_poison(named) != named:
         raise RequestError(
             400,
             'the body must be {"rule": "<id>", "minutes": 60}, and may name one model as "subject"',

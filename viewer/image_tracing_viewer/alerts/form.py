@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, Final, Literal
 
 from image_tracing_postgres.alerting.rules import (
@@ -167,6 +168,8 @@ def _number(text: str, name: str) -> float | int | str:
     except ValueError:
         return text
     scaled = number * _LIMITS[name][2]
+    if not isfinite(scaled):
+        return text
     # Whole milliseconds of 2.5 s, and shares without the dust of a division by a hundred.
     return round(scaled) if name in _WHOLE and abs(scaled - round(scaled)) < 1e-6 else round(scaled, 10)
 
