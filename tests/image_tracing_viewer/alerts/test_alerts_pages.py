@@ -12,6 +12,7 @@ from tests.image_tracing_viewer.conftest import Rows, client_of
 from image_tracing_postgres.alerting import Alerts
 from image_tracing_postgres.store import Store
 from image_tracing_viewer import create_app
+from image_tracing_viewer.alerts.form import fields_of_form, filters_of_form
 
 PAGE = "/traceImage/alerts"
 
@@ -214,3 +215,13 @@ def test_a_setting_that_cannot_be_used_is_shown(store: Store, monkeypatch: pytes
         text = client.get(PAGE).text
 
     assert "IMAGE_TRACING_ALERT_INTERVAL should be a number of seconds" in text
+
+
+def test_a_rule_saved_as_it_is_keeps_a_filter_of_zero(client: TestClient, alerts: Alerts) -> None:
+    rule = alerts.add_rule({"name": "Mine", "kind": "silence", "filters": {"models_tried": 0}})
+    fields = [*fields_of_form(rule.kind, rule), *filters_of_form(rule)]
+
+    pressed(client, f"{PAGE}/mine", name="Mine again", **{field.name: field.value for field in fields})
+
+    assert alerts.rule("mine").name == "Mine again"
+    assert alerts.rule("mine").filters == {"models_tried": 0}

@@ -117,13 +117,15 @@ def filters_of_form(rule: Rule | None, given: Mapping[str, str] | None = None) -
     kept: Mapping[str, Any] = rule.filters if rule is not None else {}
     found = []
     for name in FILTER_NAMES:
-        value = (given.get(f"filter_{name}", "") if given is not None else kept.get(name)) or ""
+        value = given.get(f"filter_{name}", "") if given is not None else kept.get(name)
         label = _FILTER_WORDS.get(name, name.replace("_", " ").capitalize())
         choices = _CHOICES.get(name, ())
         kind: Literal["number", "text", "choice"] = (
             "choice" if choices else "number" if name in _NUMBERS else "text"
         )
-        found.append(Field(f"filter_{name}", label, str(value), kind, choices=choices))
+        # 0 is a number of models too.
+        filled = "" if value is None else str(value)
+        found.append(Field(f"filter_{name}", label, filled, kind, choices=choices))
     return found
 
 
