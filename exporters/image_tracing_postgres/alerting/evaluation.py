@@ -1,6 +1,7 @@
 """One step: whoever is elected looks at every rule, and writes states, history and what is to be sent."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -30,7 +31,11 @@ _NAMESPACE: Final = UUID("5f9e0c9a-4a39-4b0e-9d0f-6f1f3a1f7a52")
 _STEP_SECONDS: Final = 30.0
 # All rules are in one transaction, and what so many of them may take is enough for all.
 _SLOW_RULES: Final = 4
-_NO_TURN: Final = "the other rules took all the time of this look; it has its turn in the next"
+# The problem of a rule is all that a step leaves of it: how often it had no turn is in the sentence.
+_NO_TURN: Final = (
+    "looks without a turn: {}, as the other rules took all the time; it comes before them in the next"
+)
+_LOOKS_WITHOUT: Final = re.compile(re.escape(_NO_TURN).replace(re.escape("{}"), r"(\d+)"))
 
 Cursor = psycopg.Cursor[TupleRow]
 Key = tuple[str, str]
@@ -47,7 +52,7 @@ def evaluate(
 
     Steps are the multiples of the interval on the database's clock, of which `now` can take the place.
     All of a step is one transaction: it happened whole or not at all. A rule gets `rule_seconds` at most,
-    all together four times that. Raises AlertRightsError where nothing can be written.
+    and none begins after four times that. Raises AlertRightsError where nothing can be written.
     """
     began = monotonic()
     with connections.transaction(seconds=_STEP_SECONDS) as cursor:
@@ -92,16 +97,15 @@ class _Step:
         rules, problems = rules_in(self._cursor)
         enabled = [rule for rule in rules if rule.is_enabled]
         deadline = monotonic() + _SLOW_RULES * self._rule_seconds
-        # Rules that took too long the last time come last: the others are not to wait for them again.
-        before = self._problems_before
-        for rule in sorted(enabled, key=lambda rule: before.get(rule.id, _NO_TURN) != _NO_TURN):
+        for rule in sorted(enabled, key=self._place):
             if monotonic() >= deadline:
-                problems[rule.id] = _NO_TURN
+                problems[rule.id] = _NO_TURN.format(self._looks_without_turn(rule) + 1)
                 continue
             try:
                 # A savepoint: a rule that asks too much takes none of the others with it.
                 with self._cursor.connection.transaction():
-                    limit_statements(self._cursor, min(deadline, monotonic() + self._rule_seconds))
+                    # A turn that the deadline cut short would come to nothing, look after look.
+                    limit_statements(self._cursor, monotonic() + self._rule_seconds)
                     self._judge(rule, figures_of(self._cursor, rule, self._now))
             except psycopg.Error as error:
                 if kind_of(error) == "unavailable":
@@ -113,6 +117,15 @@ class _Step:
         self._cursor.execute(statement("alerting/give_up"))
         self._cursor.execute(statement("alerting/forget_history"))
         return problems
+
+    def _place(self, rule: Rule) -> tuple[int, int]:
+        """Those come first that wait longest for a turn, and last those that took too long the last time."""
+        waited = self._looks_without_turn(rule)
+        return -waited, not waited and rule.id in self._problems_before
+
+    def _looks_without_turn(self, rule: Rule) -> int:
+        found = _LOOKS_WITHOUT.fullmatch(self._problems_before.get(rule.id, ""))
+        return int(found[1]) if found else 0
 
     def _judge(self, rule: Rule, found: Sequence[Figures]) -> None:
         verdicts = {figures.subject: verdict_of(rule, figures) for figures in found}

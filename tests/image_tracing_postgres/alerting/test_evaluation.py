@@ -194,6 +194,24 @@ def test_rules_without_a_turn_are_the_first_in_the_next_look(database: str) -> N
         assert first | second == {rule.id for rule in alerts.rules()}
 
 
+def test_every_rule_has_a_turn_at_last(database: str) -> None:
+    with Alerts(database, rule_seconds=0.1) as alerts, psycopg.connect(database) as connection:
+        connection.execute("ALTER TABLE image_attempts RENAME TO kept")
+        connection.execute(
+            "CREATE VIEW image_attempts AS SELECT * FROM kept WHERE (SELECT pg_sleep(0.04)) IS NOT NULL"
+        )
+        connection.commit()
+        waiting = {alerts.add_rule({"name": "A rule", "kind": "failure_rate"}).id for _ in range(30)}
+
+        # Four rules that take all their time have a turn in each look.
+        for number in range(10):
+            look = alerts.evaluate(NOON + number * MINUTE)
+            assert look is not None
+            waiting &= {id_ for id_, problem in look.problems.items() if "without a turn" in problem}
+
+    assert waiting == set()
+
+
 def test_a_rule_that_is_off_finds_nothing(alerts: Alerts, calls: Calls) -> None:
     calls.add_many(6, "timeout", before=NOON)
     alerts.change_rule("model-outage", {"is_enabled": False})
