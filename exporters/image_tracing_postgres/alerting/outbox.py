@@ -1,8 +1,8 @@
 """The messages that wait to be sent: each is claimed by one viewer, sent by it, and then confirmed.
 
-A viewer that ends between the claim and the confirmation leaves it open whether the message was sent. Such a
-message is sent again once its claim has run out, marked, and under the same key: an alarm that comes twice is
-told apart by it, one that never comes by nothing.
+A viewer that ends between the claim and the confirmation leaves it open whether the message was sent, and so
+does a channel that gives no answer. Such a message is sent again, marked, and under the same key: an alarm
+that comes twice is told apart by it, one that never comes by nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -57,9 +57,18 @@ class Outbox:
         with self._connections.transaction() as cursor:
             cursor.execute(statement("alerting/confirm"), {"id": id_, "by": self._by})
 
-    def release(self, message: Message, problem: str) -> None:
-        """It was not taken; it comes up again after a pause that grows from 10 s to 15 min, for a day."""
+    def release(self, message: Message, problem: str, *, is_open: bool = False) -> None:
+        """It was not taken; it comes up again after a pause that grows from 10 s to 15 min, for a day.
+
+        `is_open`: it may have arrived all the same, which each further try will say.
+        """
         pause = min(_FIRST_PAUSE_SECONDS * 2 ** min(message.tries - 1, 20), _LONGEST_PAUSE_SECONDS)
-        parameters = {"id": message.id, "by": self._by, "pause": pause, "problem": problem}
+        parameters = {
+            "id": message.id,
+            "by": self._by,
+            "pause": pause,
+            "problem": problem,
+            "doubt": 0 if is_open or message.may_be_repeat else None,
+        }
         with self._connections.transaction() as cursor:
             cursor.execute(statement("alerting/release"), parameters)

@@ -112,7 +112,8 @@ class Overview:
 class Message:
     """What a viewer has claimed to send. `id` is the key by which a receiver tells a repeat.
 
-    `may_be_repeat`: another viewer claimed it and ended before it could say whether it was sent.
+    `may_be_repeat`: of a try before this one nobody knows whether it arrived, as its viewer ended in it or
+    the channel gave no answer in time.
     """
 
     id: UUID

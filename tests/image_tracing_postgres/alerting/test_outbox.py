@@ -113,6 +113,17 @@ def test_a_message_that_is_not_taken_comes_up_again_later(
     assert channel(alerts).problem == "HTTP 500"
 
 
+def test_what_may_have_arrived_says_so_from_then_on(alerts: Alerts, message: UUID, database: str) -> None:
+    alerts.outbox.release(claimed(alerts), "no answer in time", is_open=True)
+    assert alerts.outbox.claim("channel") is None
+    passed(database, 10)
+    again = claimed(alerts)
+    alerts.outbox.release(again, "HTTP 500")
+    passed(database, 20)
+
+    assert (again.may_be_repeat, claimed(alerts).may_be_repeat) == (True, True)
+
+
 def test_the_pause_grows(alerts: Alerts, message: UUID, database: str) -> None:
     for pause in (10, 20, 40):
         alerts.outbox.release(claimed(alerts), "HTTP 500")

@@ -72,9 +72,10 @@ def hook() -> Iterator[Hook]:
 
 @dataclass
 class MailServer:
-    """Takes mail over SMTP, all that is sent to it."""
+    """Takes mail over SMTP, all that is sent to it; `end` is what it says to the text."""
 
     port: int = 0
+    end: bytes = b"250 fine\r\n"
     mails: list[EmailMessage] = field(default_factory=list)
 
 
@@ -90,7 +91,9 @@ def mail_server() -> Iterator[MailServer]:
                     self.wfile.write(b"354 go on\r\n")
                     text = b"".join(iter(self.rfile.readline, b".\r\n"))
                     found.mails.append(email.message_from_bytes(text, policy=email.policy.default))
-                self.wfile.write(b"250 fine\r\n")
+                    self.wfile.write(found.end)
+                else:
+                    self.wfile.write(b"250 fine\r\n")
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True

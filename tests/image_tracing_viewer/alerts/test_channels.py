@@ -1,6 +1,7 @@
 """Sending through Apprise in a process of its own; what no page, log or error may hold."""
 
 import logging
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,52 @@ def test_a_refusal_says_its_status(hook: Hook, status: int, problem: str) -> Non
 
     with pytest.raises(ChannelError, match=problem):
         sent(hook.url, letter())
+
+
+def test_a_channel_may_take_its_time(hook: Hook) -> None:
+    hook.gate.clear()
+    # Longer than the 4 s after which Apprise by itself gives up.
+    threading.Timer(6, hook.gate.set).start()
+
+    sent(hook.url, letter())
+
+    assert len(hook.messages) == 1
+
+
+def test_who_gave_no_answer_in_time_gets_nothing_more_at_once(hook: Hook) -> None:
+    hook.gate.clear()
+    with pytest.raises(ChannelError, match="no answer in time") as raised:
+        sent(f"{hook.url}?rto=1", letter(picture=("chart.png", b"\x89PNG")))
+    hook.gate.set()
+
+    assert len(hook.wait(1)) == 1
+    assert raised.value.is_open
+
+
+def test_where_a_picture_is_refused_the_text_goes_alone(hook: Hook) -> None:
+    hook.status = 413
+
+    with pytest.raises(ChannelError, match="status 413") as raised:
+        sent(hook.url, letter(picture=("chart.png", b"\x89PNG")))
+
+    assert [bool(message["attachments"]) for message in hook.messages] == [True, False]
+    assert not raised.value.is_open
+
+
+def test_a_mail_that_is_refused_was_surely_not_taken(mail_server: MailServer) -> None:
+    mail_server.end = b"552 too large\r\n"
+
+    with pytest.raises(ChannelError, match="status 552") as raised:
+        sent(mail_address(mail_server), letter())
+
+    assert not raised.value.is_open
+
+
+def test_who_cannot_be_reached_has_surely_taken_nothing() -> None:
+    with pytest.raises(ChannelError, match="no connection to it") as raised:
+        sent("json://127.0.0.1:9/", letter())
+
+    assert not raised.value.is_open
 
 
 @pytest.mark.parametrize(

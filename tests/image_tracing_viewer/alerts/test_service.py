@@ -112,6 +112,21 @@ def test_a_channel_that_keeps_silent_blocks_no_evaluation(
     waited_for(lambda: [entry.sent for entry in alerts.history()] == [1])
 
 
+def test_what_may_have_arrived_comes_again_marked_and_without_its_picture(
+    new_service: NewService, hook: Hook, outage: Callable[[], None], alerts: Alerts
+) -> None:
+    hook.gate.clear()
+    outage()
+    new_service(f"{hook.url}?rto=2", draw=lambda *_: ("chart.png", b"\x89PNG")).start()
+    waited_for(lambda: any(channel.problem for channel in alerts.overview().channels))
+    hook.gate.set()
+
+    first, again = hook.wait(2)
+
+    assert ["may have got this already" in each["message"] for each in (first, again)] == [False, True]
+    assert [bool(each["attachments"]) for each in (first, again)] == [True, False]
+
+
 def test_what_is_drawn_goes_along(new_service: NewService, hook: Hook, outage: Callable[[], None]) -> None:
     def draw(entry: HistoryEntry, rule: Rule) -> tuple[str, bytes]:
         return f"{rule.id}.png", b"\x89PNG"

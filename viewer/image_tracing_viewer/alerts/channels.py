@@ -36,7 +36,14 @@ class Letter:
 
 
 class ChannelError(Exception):
-    """The channel did not take a message. The text says why, and holds nothing of its address."""
+    """The channel did not take a message. The text says why, and holds nothing of its address.
+
+    `is_open`: the message may have arrived all the same.
+    """
+
+    def __init__(self, problem: str, *, is_open: bool = False) -> None:
+        super().__init__(problem)
+        self.is_open: Final = is_open
 
 
 class Channel:
@@ -85,7 +92,7 @@ class Channel:
             process = self._started()
             answer = self._answer(process, request, _SEND_SECONDS)
         if problem := answer.get("problem"):
-            raise ChannelError(problem)
+            raise ChannelError(problem, is_open=bool(answer.get("is_open")))
 
     def rest(self, idle_seconds: float = 0) -> None:
         """End the process if it was not used for so long."""
@@ -116,7 +123,11 @@ class Channel:
             raise ChannelError(f"the process that sends cannot be started: {error.strerror}") from None
         self._lines = queue.SimpleQueue()
         threading.Thread(target=_read, args=(self._process, self._lines), daemon=True).start()
-        found = self._answer(self._process, {"url": self._url}, _START_SECONDS)
+        try:
+            found = self._answer(self._process, {"url": self._url}, _START_SECONDS)
+        except ChannelError as error:
+            # No message was given to it yet.
+            raise ChannelError(str(error)) from None
         if problem := found.get("problem"):
             self._end()
             raise ChannelError(problem)
@@ -135,10 +146,10 @@ class Channel:
             found: dict[str, Any] = json.loads(line)
         except queue.Empty:
             self._end()
-            raise ChannelError(f"it did not answer within {seconds:g} s") from None
+            raise ChannelError(f"it did not answer within {seconds:g} s", is_open=True) from None
         except (OSError, ValueError):
             self._end()
-            raise ChannelError("the process that sends ended") from None
+            raise ChannelError("the process that sends ended", is_open=True) from None
         self.used_at = monotonic()
         return found
 

@@ -48,7 +48,9 @@ class Courier:
         self._lock = threading.Lock()
         self._seen: dict[str, str] = {}
         self._seen_at = 0.0
-        self._events: queue.SimpleQueue[tuple[_Post, Message, str | None] | None] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[tuple[_Post, Message, ChannelError | None] | None] = (
+            queue.SimpleQueue()
+        )
         self._posts = [_Post(channel, self) for channel in channels]
         self._thread = threading.Thread(target=self._run, name="image-tracing-alerts-courier", daemon=True)
 
@@ -83,7 +85,7 @@ class Courier:
 
     def _run(self) -> None:
         kept_at = monotonic()
-        unconfirmed: list[tuple[Message, str | None]] = []
+        unconfirmed: list[tuple[Message, ChannelError | None]] = []
         deadline: float | None = None
         while True:
             now = monotonic()
@@ -107,7 +109,7 @@ class Courier:
                 pass
             unconfirmed += self._wait(min(_POLL_SECONDS, self._outbox.lease_seconds / 3))
 
-    def _wait(self, seconds: float) -> list[tuple[Message, str | None]]:
+    def _wait(self, seconds: float) -> list[tuple[Message, ChannelError | None]]:
         """What was sent, or was not, until something is to be done."""
         found = []
         try:
@@ -136,22 +138,25 @@ class Courier:
                 else:
                     post.channel.rest(_IDLE_SECONDS)
 
-    def _settle(self, message: Message, problem: str | None) -> None:
+    def _settle(self, message: Message, problem: ChannelError | None) -> None:
         if problem is None:
             self._outbox.confirm(message.id)
         else:
-            self._outbox.release(message, problem)
+            self._outbox.release(message, str(problem), is_open=problem.is_open)
 
     # Below: called by the threads of the channels.
 
-    def tell(self, post: "_Post", message: Message, problem: str | None) -> None:
+    def tell(self, post: "_Post", message: Message, problem: ChannelError | None) -> None:
         """A message was sent, or was not taken."""
         self._events.put((post, message, problem))
 
     def send(self, channel: Channel, message: Message) -> None:
-        """Send a message, with a picture where the channel takes one and one can be drawn."""
+        """Send a message, with a picture where the channel takes one and one can be drawn.
+
+        Not again with one: it may be what kept the channel from answering in time.
+        """
         picture = None
-        if channel.takes_pictures:
+        if channel.takes_pictures and not message.may_be_repeat:
             try:
                 picture = self._draw(message.entry)
             except ImageTracingError as error:
@@ -195,11 +200,11 @@ class _Post:
                 self._messages.get(timeout=_LOOK_AGAIN_SECONDS)
                 return
         while (message := self._messages.get()) is not None:
-            problem: str | None = None
+            problem: ChannelError | None = None
             try:
                 self._courier.send(self.channel, message)
             except ChannelError as error:
-                problem = str(error)
+                problem = error
             self._courier.tell(self, message, problem)
 
     def _look(self) -> bool:

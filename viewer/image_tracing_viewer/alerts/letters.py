@@ -18,7 +18,9 @@ def letter_from(message: Message, *, base: str, picture: Picture | None) -> Lett
     traces = f"{base}/traceImage?{entry.query}"
     lines = [entry.body, _when(entry.at), f"Traces: {traces}", f"Alerts: {base}/traceImage/alerts"]
     if message.may_be_repeat:
-        lines.append("(You may have got this already: the viewer that sent it ended before it could say so.)")
+        lines.append(
+            "(You may have got this already: nothing told whether it arrived when it was first sent.)"
+        )
     return Letter(
         key=str(message.id),
         title=entry.title,

@@ -2,7 +2,9 @@
 
 Lines of JSON come in and go out. The first has the address, `{"url": …}`, and is answered by what the channel
 is: `{"service": "Slack", "takes_pictures": true}`. Each further one is a message, answered by
-`{"problem": null}` or by why it was not taken. No answer holds anything of the address. Ends with its input.
+`{"problem": null}`, or by why it was not taken and whether it may have arrived all the same:
+`{"problem": "no connection to it, or no answer in time", "is_open": true}`. No answer holds anything of the
+address. Ends with its input.
 """
 
 import base64
@@ -17,6 +19,9 @@ from urllib.parse import quote
 
 # Plain web hooks: what takes a message there can look at fields, and at a key for repeats.
 _HOOKS: Final = frozenset({"json", "jsons", "form", "forms", "xml", "xmls"})
+
+# Apprise gives a channel 4 s to answer, and what took a message and answers later would get it again.
+_ANSWER_SECONDS: Final = 25.0
 
 
 def main() -> int:
@@ -37,16 +42,23 @@ def main() -> int:
     notes = _Notes()
     logger = logging.getLogger("apprise")
     logger.addHandler(notes)
-    logger.setLevel(logging.WARNING)
+    # What was wrong with a connection, it tells only there.
+    logger.setLevel(logging.DEBUG)
     for request in requests:
-        notes.texts.clear()
-        answer({"problem": None if _is_sent(apprise, url, request) else notes.reason()})
+        if _is_sent(apprise, url, request, notes):
+            answer({"problem": None})
+        else:
+            answer({"problem": notes.reason(), "is_open": notes.is_open()})
     return 0
 
 
-def _is_sent(apprise: Any, url: str, request: dict[str, Any]) -> bool:
-    """Whether the channel took it, without the picture if need be."""
+def _is_sent(apprise: Any, url: str, request: dict[str, Any], notes: "_Notes") -> bool:
+    """Whether the channel took it, without the picture where it refused that."""
     channel = apprise.Apprise.instantiate(_with_fields(url, request["key"], request["fields"]))
+    if "socket_read_timeout" not in vars(channel):
+        # The address says nothing of it.
+        channel.socket_read_timeout = max(channel.socket_read_timeout, _ANSWER_SECONDS)
+    notes.clear()
     message = {
         "title": request["title"],
         "body": request["body"],
@@ -59,7 +71,10 @@ def _is_sent(apprise: Any, url: str, request: dict[str, Any]) -> bool:
         attached.add(_attachment(picture))
         if channel.notify(**message, attach=attached):
             return True
-        # The text comes first: better twice than never, should only the picture have been refused.
+        if notes.status() is None or notes.is_open():
+            # It may have arrived: the text goes alone later, and says that it may be a repeat.
+            return False
+        notes.clear()
     return bool(channel.notify(**message))
 
 
@@ -86,16 +101,46 @@ class _Notes(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__()
-        self.texts: list[str] = []
+        self._warnings: list[str] = []
+        self._failures: list[str] = []
+        self._is_taken_in_part = False
+
+    def clear(self) -> None:
+        self._warnings.clear()
+        self._failures.clear()
+        self._is_taken_in_part = False
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.texts.append(record.getMessage())
+        text = record.getMessage()
+        if record.levelno >= logging.WARNING:
+            self._warnings.append(text)
+        elif text.startswith("Socket Exception"):
+            self._failures.append(text)
+        elif text.startswith("Sent "):
+            # One of several receivers, or the text before its picture.
+            self._is_taken_in_part = True
+
+    def status(self) -> str | None:
+        """What it answered: a status of HTTP or of SMTP, each of which says that it did not take it."""
+        http = re.search(r"error=(\d{3})\b", " ".join(self._warnings))
+        found = http or re.search(r"\(([45]\d\d), b['\"]", " ".join(self._failures))
+        return found[1] if found else None
+
+    def is_open(self) -> bool:
+        """Whether it may have arrived: only a status, or no connection at all, says that it did not."""
+        if self._is_taken_in_part:
+            return True
+        return self.status() is None and not re.search(
+            r"Max retries exceeded|refused|unreachable|No route|getaddrinfo|Name or service|name resolution",
+            " ".join(self._failures),
+        )
 
     def reason(self) -> str:
-        text = " ".join(self.texts)
-        if match := re.search(r"error=(\d{3})\b", text):
-            return f"it answered with status {match[1]}"
-        if re.search(r"(?i)connection error|timed? ?out|socket|refused|unreachable", text):
+        if status := self.status():
+            return f"it answered with status {status}"
+        if self._failures or re.search(
+            r"(?i)connection error|timed? ?out|socket|refused|unreachable", " ".join(self._warnings)
+        ):
             return "no connection to it, or no answer in time"
         return "it did not take the message"
 
