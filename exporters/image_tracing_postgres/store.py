@@ -190,7 +190,12 @@ class Store:
         ]
 
     def stats(
-        self, *, bucket: Bucket | None = None, tz: str = "UTC", **filters: Unpack[Filters]
+        self,
+        *,
+        bucket: Bucket | None = None,
+        tz: str = "UTC",
+        seconds: float | None = None,
+        **filters: Unpack[Filters],
     ) -> Statistics:
         """The figures of what the filters mean: in total, by model and provider, over time.
 
@@ -198,9 +203,10 @@ class Store:
         without `to`; by default the last 30 days until now. `model`, `provider`, `error_class` and `outcome`
         hold for the attempt itself. `bucket` is the length of the points over time, chosen by the range if
         None; at most 1,500. `tz` is the IANA name of the zone whose hours, days, weeks and months they are.
+        `seconds`: about how long an answer may take; None gives it the time that summaries may need.
         docs/statistics.md defines each figure and tells what costs how much.
         """
-        return self._reader.statistics(bucket=bucket, tz=tz, filters=filters)
+        return self._reader.statistics(bucket=bucket, tz=tz, filters=filters, seconds=seconds)
 
     def refresh_stats(self, *, seconds: float = 2.0) -> bool:
         """Bring the summaries that `stats` reads up to date, as far as it goes in about so many seconds.

@@ -1,5 +1,6 @@
 """`GET /metrics`: what generations and attempts came to in the last hour, in a bounded number of lines."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -124,4 +125,18 @@ def test_an_absent_database_leaves_the_other_figures(absent_store: Store) -> Non
     found = figures(client_of(create_app(absent_store, token="")))
 
     assert found["image_tracing_database_up", frozenset()] == 0
+    assert not [name for name, _ in found if name.startswith("image_tracing_last_hour")]
+
+
+def test_a_database_at_a_standstill_leaves_the_other_figures_in_time(
+    client: TestClient, database: str
+) -> None:
+    with psycopg.connect(database) as connection:
+        connection.execute("LOCK TABLE image_traces IN ACCESS EXCLUSIVE MODE")
+        began = time.monotonic()
+        found = figures(client)
+
+    # Prometheus gives up after ten seconds.
+    assert time.monotonic() - began < 10
+    assert found["image_tracing_database_up", frozenset()] == 1
     assert not [name for name, _ in found if name.startswith("image_tracing_last_hour")]

@@ -22,6 +22,8 @@ _log = logging.getLogger("image_tracing_viewer")
 # Whole five minutes, which the statistics have as sums: the cost is the same at any number of rows.
 _WINDOW: Final = timedelta(hours=1)
 _STEP: Final = timedelta(minutes=5)
+# A scrape is given up after ten, with all its figures.
+_SECONDS: Final = 2.5
 # With 8 outcomes and 16 error classes, some six hundred lines at most.
 MODELS_MAX: Final = 20
 OTHER: Final = "other"
@@ -34,10 +36,10 @@ _QUANTILES: Final = (("0.5", "p50"), ("0.9", "p90"), ("0.95", "p95"), ("0.99", "
 def product_figures(store: Store) -> Iterator[Metric]:
     """Of what began in the last hour, up to the end of the five minutes that are running.
 
-    Nothing while the database gives none.
+    Nothing while the database gives none within some seconds.
     """
     try:
-        found = store.stats(bucket="hour", from_=_began(datetime.now(UTC)))
+        found = store.stats(bucket="hour", from_=_began(datetime.now(UTC)), seconds=_SECONDS)
     except ImageTracingError as error:
         _log.warning("metrics without the figures of generations: %s", printable(str(error)))
         return

@@ -62,14 +62,22 @@ class Reader:
         self._connections = connections
         self._keeper = Keeper(connections)
 
-    def statistics(self, *, bucket: str | None, tz: str, filters: Filters) -> Statistics:
-        """The figures of what the filters mean; InvalidFilterError for what cannot be asked."""
+    def statistics(
+        self, *, bucket: str | None, tz: str, filters: Filters, seconds: float | None = None
+    ) -> Statistics:
+        """The figures of what the filters mean; InvalidFilterError for what cannot be asked.
+
+        With `seconds` nothing is brought up to date, and an answer that takes longer is given up.
+        """
         meant = checks.parameters_of(filters)
         asked = range_of(meant["from_"], meant["to"], bucket=bucket, tz=tz, now=datetime.now(UTC))
         is_narrowed = any(value is not None for name, value in meant.items() if name not in ("from_", "to"))
         if not asked.starts:
             return _statistics(asked, _Found(Tally(), []))
-        found = self._found(asked, meant) if is_narrowed else self._found_up_to_date(asked)
+        if is_narrowed:
+            found = self._found(asked, meant, seconds=seconds or _READ_SECONDS)
+        else:
+            found = self._found_up_to_date(asked, seconds)
         return _statistics(asked, found)
 
     def refresh(self, *, seconds: float) -> bool:
@@ -99,8 +107,8 @@ class Reader:
                 is_left = not self._keeper.insistently(partial(keep_sums, asked=asked, until=until))
             yield _SHARE_OF_SLOTS + (1 - _SHARE_OF_SLOTS) * place / len(_KEPT_BUCKETS)
 
-    def _found_up_to_date(self, asked: Range) -> _Found:
-        if not self._keeper.is_refused:
+    def _found_up_to_date(self, asked: Range, seconds: float | None) -> _Found:
+        if seconds is None and not self._keeper.is_refused:
             with suppress(BehindError):
                 return self._found(asked, None, seconds=0.0)
             self._bring_up_to_date(asked, seconds=_KEEPING_SECONDS)
@@ -109,7 +117,7 @@ class Reader:
                 return self._found(asked, None, seconds=_ADDING_SECONDS)
             self._bring_up_to_date(asked, seconds=_LONG_KEEPING_SECONDS)
         try:
-            return self._found(asked, None)
+            return self._found(asked, None, seconds=seconds or _READ_SECONDS)
         except BehindError:
             raise DatabaseUnavailableError(
                 f"the sums of {asked.start:%Y-%m-%d} to {asked.stop:%Y-%m-%d} by the clocks of "
@@ -132,7 +140,7 @@ class Reader:
         with _snapshot(self._connections, seconds=seconds or _READ_SECONDS) as cursor:
             may_use_sums = cursor.execute(statement("statistics/reader")).fetchall()[0][0]
             if meant is not None or asked.bucket == "minute" or not may_use_sums:
-                return _from_rows(cursor, asked, meant, until=now + _READ_SECONDS)
+                return _from_rows(cursor, asked, meant, until=now + (seconds or _READ_SECONDS))
             cursor.execute(statement("statistics/lock_tables"))
             cursor.execute(statement("statistics/few_rows"))
             slots = [row[0].astimezone(UTC) for row in cursor.execute(statement("statistics/changed_slots"))]

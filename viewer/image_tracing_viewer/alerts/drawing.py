@@ -31,6 +31,8 @@ _NARROWING: Final = frozenset({"status", "error_class", "outcome"})
 _LEAST: Final = timedelta(hours=6)
 _WINDOWS: Final = 4
 _FILTERED_MOST: Final = timedelta(hours=3)
+# The text waits for it.
+_SECONDS: Final = 2.5
 # As wide as a chat shows it.
 _WIDTH: Final = 640
 
@@ -39,6 +41,7 @@ class Drawing:
     """Draws what led to an alert, of all models: whether one alone is in trouble is half of the answer.
 
     From four windows of its rule before, six hours at least; one to three hours where the rule has filters.
+    Raises DatabaseUnavailableError where the figures are not there within some seconds.
     """
 
     def __init__(self, store: Store, links: Links) -> None:
@@ -59,7 +62,8 @@ class Drawing:
         pairs["from"] = iso(began_at.replace(minute=0, second=0, microsecond=0))
         pairs["to"] = iso(entry.at)
         name = _CHARTS[rule.kind]
-        figures = Figures(self._store, chart_query_from(QueryParams(pairs), entry.at), self._links)
+        query = chart_query_from(QueryParams(pairs), entry.at)
+        figures = Figures(self._store, query, self._links, seconds=_SECONDS)
         told = f"{told_of(figures.period)} {figures.statistics.tz}, by {figures.statistics.bucket}"
         svg = svg_of(figures.chart(name), told, theme="light", width=_WIDTH)
         return f"{name}.png", png_of(svg)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from time import monotonic
 from typing import Final
 
 from starlette.datastructures import QueryParams
@@ -34,6 +35,7 @@ PARAMETERS: Final = (*periods.PARAMETERS, "percentile")
 _PERCENTILE_DEFAULT: Final = "p95"
 # With fewer attempts to a bucket, rates leap between all and nothing.
 _ATTEMPTS_WANTED: Final = 5
+_LEAST_SECONDS: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +74,20 @@ class Headline:
 class Figures:
     """The figures of a range and of the range before it, and the charts that are drawn of them.
 
-    `period` is the query's, cut into longer buckets if hardly anything would be in each.
+    `period` is the query's, cut into longer buckets if hardly anything would be in each. `seconds`: about how
+    long all of it may take; None leaves it to the store.
     """
 
-    def __init__(self, store: Store, query: ChartQuery, links: Links) -> None:
+    def __init__(
+        self, store: Store, query: ChartQuery, links: Links, *, seconds: float | None = None
+    ) -> None:
         period = query.period
+        until = None if seconds is None else monotonic() + seconds
 
         def over(from_: datetime, to: datetime) -> Statistics:
             filters: Filters = {**query.filters, "from_": from_, "to": to}
-            return store.stats(bucket=period.bucket, tz=period.zone.key, **filters)
+            left = None if until is None else max(_LEAST_SECONDS, until - monotonic())
+            return store.stats(bucket=period.bucket, tz=period.zone.key, seconds=left, **filters)
 
         self.statistics = over(period.from_, period.to)
         if self.statistics.total.attempts < _ATTEMPTS_WANTED * len(self.statistics.over_time):
