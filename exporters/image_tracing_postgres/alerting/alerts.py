@@ -24,8 +24,9 @@ from image_tracing_postgres.alerting.records import (
     entry_from,
 )
 from image_tracing_postgres.alerting.rule_file import rules_of_file
-from image_tracing_postgres.alerting.rules import RESERVED_ID, InvalidRuleError, Rule, rule_from
+from image_tracing_postgres.alerting.rules import RESERVED_ID, InvalidRuleError, Kind, Rule, rule_from
 from image_tracing_postgres.pool import Connections
+from image_tracing_postgres.records import Filters
 from image_tracing_postgres.statements import statement
 
 MOST_RULES: Final = 100
@@ -121,14 +122,7 @@ class Alerts:
         with self._connections.transaction() as cursor:
             before = _changeable(cursor, rule_id)
             changed = rule_from({**document, "id": rule_id}, source="viewer", base=before)
-            cursor.execute(statement("alerting/save_rule"), _row(changed))
-            if (changed.kind, changed.each_model, changed.filters) != (
-                before.kind,
-                before.each_model,
-                before.filters,
-            ):
-                # It watches something else now: what was found before says nothing of that.
-                cursor.execute(statement("alerting/forget_rule"), {"id": rule_id})
+            _save(cursor, changed, before)
         return changed
 
     def delete_rule(self, rule_id: str) -> None:
@@ -156,8 +150,9 @@ class Alerts:
         rules = rules_of_file(path)
         with self._connections.transaction() as cursor:
             check_rights(cursor)
+            before = {rule.id: rule for rule in rules_in(cursor)[0]}
             for rule in rules:
-                cursor.execute(statement("alerting/save_rule"), _row(rule))
+                _save(cursor, rule, before.get(rule.id))
             ids = {"ids": [rule.id for rule in rules]}
             for (gone,) in cursor.execute(statement("alerting/delete_file_rules"), ids).fetchall():
                 cursor.execute(statement("alerting/forget_rule"), {"id": gone})
@@ -242,6 +237,17 @@ def _changeable(cursor: Cursor, rule_id: str) -> Rule:
     if rule.source == "file":
         raise RuleConflictError(f"{rule_id!r} is in a file of rules; change it there")
     return rule
+
+
+def _save(cursor: Cursor, rule: Rule, before: Rule | None) -> None:
+    cursor.execute(statement("alerting/save_rule"), _row(rule))
+    if before is not None and _watched(rule) != _watched(before):
+        # It watches something else now: what was found before says nothing of that.
+        cursor.execute(statement("alerting/forget_rule"), {"id": rule.id})
+
+
+def _watched(rule: Rule) -> tuple[Kind, bool, Filters]:
+    return rule.kind, rule.each_model, rule.filters
 
 
 def _row(rule: Rule) -> dict[str, Any]:

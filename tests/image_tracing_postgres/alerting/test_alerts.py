@@ -158,6 +158,42 @@ def test_rules_go_when_they_leave_the_file(alerts: Alerts, tmp_path: Path) -> No
     assert tuple(alerts.rules()) == (*PRESETS, mine)
 
 
+def test_a_rule_whose_file_says_to_watch_something_else_begins_anew(
+    alerts: Alerts, calls: Calls, tmp_path: Path
+) -> None:
+    path = tmp_path / "alerts.toml"
+    text = "[[rule]]\nid = 'mine'\nname = 'Mine'\nkind = 'failures_in_a_row'\nfilters = { model = '%s' }\n"
+    calls.add_many(6, "timeout", before=NOON)
+    calls.add_many(6, None, before=NOON, models=("sdxl",))
+    path.write_text(text % "flux")
+    alerts.load_file(path)
+    alerts.evaluate(NOON)
+
+    path.write_text(text % "sdxl")
+    alerts.load_file(path)
+    for minute in (1, 2):
+        alerts.evaluate(NOON + minute * MINUTE)
+
+    assert [entry.status for entry in alerts.history(rule_id="mine")] == ["firing"]
+
+
+def test_a_file_that_is_read_again_forgets_nothing(alerts: Alerts, calls: Calls, tmp_path: Path) -> None:
+    path = tmp_path / "alerts.toml"
+    path.write_text(
+        "[[rule]]\nid = 'model-outage'\nfailures = 4\nfilters = { model = 'flux', status = 'failed' }\n"
+    )
+    calls.add_many(6, "timeout", before=NOON)
+    alerts.load_file(path)
+    alerts.evaluate(NOON)
+
+    alerts.load_file(path)
+
+    assert [entry.status for entry in alerts.history()] == ["firing"]
+    assert (
+        len(next(state.states for state in alerts.overview().rules if state.rule.id == "model-outage")) == 1
+    )
+
+
 def test_what_is_in_a_file_is_changed_there(alerts: Alerts, tmp_path: Path) -> None:
     path = tmp_path / "alerts.toml"
     path.write_text(FILE)
