@@ -9,6 +9,7 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -128,11 +129,22 @@ def _viewer(dsn: str, url: str) -> subprocess.Popen[bytes]:
 
 
 def _kill(process: subprocess.Popen[bytes], *, with_its_sender: bool) -> None:
-    if with_its_sender:
-        os.killpg(process.pid, signal.SIGKILL)
-    else:
-        process.kill()
+    senders = _begun_by(process.pid) if with_its_sender else []
+    process.kill()
+    for sender in senders:
+        with suppress(ProcessLookupError):
+            os.kill(sender, signal.SIGKILL)
     process.wait()
+
+
+def _begun_by(pid: int) -> list[int]:
+    """The processes that a process has begun and that run, where the system is Linux; else none."""
+    found = []
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        # Its thread may have ended meanwhile.
+        with suppress(OSError):
+            found += [int(child) for child in path.read_text().split()]
+    return found
 
 
 def _is_over(alerts: Alerts) -> bool:

@@ -24,13 +24,14 @@ from image_tracing_viewer.alerts.service import AlertService
 
 @dataclass
 class Hook:
-    """What came in. `status` is what it answers; while `gate` is cleared it keeps silent."""
+    """What came in. `status` is what it answers; while `gate` is cleared it keeps silent, once `reached`."""
 
     url: str = ""
     status: int = 200
     messages: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
     gate: threading.Event = field(default_factory=threading.Event)
+    reached: threading.Event = field(default_factory=threading.Event)
     arrived: threading.Condition = field(default_factory=threading.Condition)
 
     def wait(self, number: int) -> list[dict[str, Any]]:
@@ -48,6 +49,7 @@ def hook() -> Iterator[Hook]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            hook.reached.set()
             hook.gate.wait(60)
             with hook.arrived:
                 hook.messages.append(body)

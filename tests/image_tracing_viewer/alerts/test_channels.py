@@ -127,6 +127,22 @@ def test_who_gave_no_answer_in_time_gets_nothing_more_at_once(hook: Hook) -> Non
     assert raised.value.is_open
 
 
+def test_whether_a_message_arrived_is_open_when_its_process_ends(hook: Hook) -> None:
+    hook.gate.clear()
+    channel = Channel(hook.url)
+    channel.look()
+
+    def kill() -> None:
+        hook.reached.wait(60)
+        channel.kill()
+
+    threading.Thread(target=kill).start()
+    with pytest.raises(ChannelError, match="the process that sends ended") as raised:
+        channel.send(letter())
+
+    assert raised.value.is_open
+
+
 def test_where_a_picture_is_refused_the_text_goes_alone(hook: Hook) -> None:
     hook.status = 413
 

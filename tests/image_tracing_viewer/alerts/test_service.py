@@ -1,6 +1,10 @@
 """Evaluator and courier over a real database and a real web hook."""
 
 import base64
+import os
+import signal
+import subprocess
+import sys
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -125,6 +129,22 @@ def test_what_may_have_arrived_comes_again_marked_and_without_its_picture(
 
     assert ["may have got this already" in each["message"] for each in (first, again)] == [False, True]
     assert [bool(each["attachments"]) for each in (first, again)] == [True, False]
+
+
+def test_ctrl_c_lets_a_message_be_sent(
+    database: str, hook: Hook, outage: Callable[[], None], alerts: Alerts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMAGE_TRACING_ALERT_URLS", hook.url)
+    monkeypatch.setenv("IMAGE_TRACING_ALERT_INTERVAL", "1")
+    hook.gate.clear()
+    outage()
+    command = [sys.executable, "-m", "image_tracing_viewer", "serve", "--port", "0"]
+    with subprocess.Popen([*command, "--database-url", database], start_new_session=True) as viewer:
+        assert hook.reached.wait(60)
+        os.killpg(viewer.pid, signal.SIGINT)
+        hook.gate.set()
+
+    assert [entry.sent for entry in alerts.history()] == [1]
 
 
 def test_what_is_drawn_goes_along(new_service: NewService, hook: Hook, outage: Callable[[], None]) -> None:

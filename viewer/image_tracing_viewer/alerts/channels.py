@@ -19,6 +19,8 @@ _PROGRAM: Final = Path(__file__).with_name("sending.py")
 # Apprise and its hundred services take seconds to import on a slow machine.
 _START_SECONDS: Final = 60.0
 _SEND_SECONDS: Final = 30.0
+# Of Windows alone.
+_NEW_GROUP: Final[int] = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
 
 Picture = tuple[str, bytes]
 
@@ -118,6 +120,9 @@ class Channel:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
+                # Ctrl-C goes to a viewer and all that it has begun, and must not end a message halfway.
+                start_new_session=True,
+                creationflags=_NEW_GROUP,
             )
         except OSError as error:
             raise ChannelError(f"the process that sends cannot be started: {error.strerror}") from None
