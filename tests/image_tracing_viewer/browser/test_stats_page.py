@@ -35,8 +35,10 @@ def plot(page: Page, name: str) -> Locator:
 
 def point_at(page: Page, name: str, share: float) -> None:
     """Points at a share of the chart's width."""
-    width = plot(page, name).evaluate("each => each.getBoundingClientRect().width")
-    # Waits until it stands still; the charts may be replaced in between.
+    # Charts may be replaced meanwhile, and what is gone has no width.
+    widths = "name => document.querySelector(`#${name} .figure.time .plot`)?.getBoundingClientRect().width"
+    width = page.wait_for_function(widths, arg=name).json_value()
+    # Waits until it stands still.
     plot(page, name).hover(position={"x": share * width, "y": 40})
 
 
@@ -62,6 +64,7 @@ def test_pointing_shows_the_values_of_the_bucket(opened: Opened, month: None) ->
 
 def test_dragging_zooms_into_the_range(opened: Opened, month: None) -> None:
     page = opened(PAGE)
+    pause(page)
     moments = str(page.locator("#charts").get_attribute("data-moments")).split()
 
     point_at(page, "volume", 0.3)
@@ -76,6 +79,47 @@ def test_dragging_zooms_into_the_range(opened: Opened, month: None) -> None:
     assert asked["to"] == [moments[16]]
     expect(page.get_by_role("link", name="The range after")).to_be_visible()
     expect(page.get_by_role("button", name="Live")).to_have_count(0)
+
+
+REFRESHED = """async () => {
+    const [address] = [...document.scripts].map(({ src }) => src).filter((src) => src.includes("viewer.js"));
+    const { putInPlace } = await import(address.replace("viewer.js", "refreshing.js"));
+    const url = new URL(location.href);
+    url.searchParams.set("partial", "stats");
+    putInPlace(document.getElementById("results"), await (await fetch(url)).text());
+}"""
+"""What a live change does, without the wait for one."""
+
+
+def test_a_refresh_during_a_drag_leaves_its_range_alone(opened: Opened, month: None) -> None:
+    page = opened(PAGE)
+    pause(page)
+    moments = str(page.locator("#charts").get_attribute("data-moments")).split()
+
+    point_at(page, "volume", 0.3)
+    page.mouse.down()
+    point_at(page, "volume", 0.51)
+    page.evaluate(REFRESHED)
+    page.mouse.up()
+    page.wait_for_url("**from=*")
+
+    asked = parse_qs(urlsplit(page.url).query)
+    assert (asked["from"], asked["to"]) == ([moments[8]], [moments[16]])
+
+
+def test_a_drag_ends_where_its_chart_is_gone(opened: Opened, month: None) -> None:
+    page = opened(PAGE)
+    pause(page)
+    address = page.url
+
+    point_at(page, "volume", 0.3)
+    page.mouse.down()
+    point_at(page, "volume", 0.51)
+    page.evaluate("document.getElementById('results').replaceChildren()")
+    page.mouse.up()
+
+    expect(page.locator("html.is-zooming")).to_have_count(0)
+    assert page.url == address
 
 
 def test_a_click_on_a_bar_opens_its_list(opened: Opened, month: None) -> None:
@@ -98,7 +142,11 @@ def test_arrow_keys_read_a_chart_and_enter_opens_the_list(opened: Opened, month:
     page.keyboard.press("ArrowLeft")
 
     expect(page.locator("#volume .tip")).to_contain_text("Completed1")
-    expect(page.get_by_role("status")).to_contain_text(re.compile(r"Generations 1, Completed 1, Failed 0"))
+    expect(page.get_by_role("status")).to_contain_text(
+        # What is said in quick succession is held back for some seconds.
+        re.compile(r"Generations 1, Completed 1, Failed 0"),
+        timeout=20_000,
+    )
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Generations")
     expect(page.locator("tbody tr")).to_have_count(1)
@@ -106,6 +154,7 @@ def test_arrow_keys_read_a_chart_and_enter_opens_the_list(opened: Opened, month:
 
 def test_escape_ends_a_drag_and_what_is_pointed_at(opened: Opened, month: None) -> None:
     page = opened(PAGE)
+    pause(page)
     address = page.url
     page.locator("#volume .figure").focus()
 

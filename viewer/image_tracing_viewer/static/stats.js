@@ -127,8 +127,13 @@ function showSelection() {
   plot.append(area);
 }
 
+// A refresh may have put another chart in its place, or none.
+function draggedFigure() {
+  return drag.figure.isConnected ? drag.figure : document.getElementById(drag.name)?.querySelector(".figure.time");
+}
+
 function endDrag() {
-  drag?.figure.querySelector(".selection")?.remove();
+  results.querySelector(".selection")?.remove();
   document.documentElement.classList.remove("is-zooming");
   drag = null;
 }
@@ -137,7 +142,8 @@ results.addEventListener("pointerdown", (event) => {
   const plot = event.target.closest(".figure.time .plot");
   if (!plot && pointed) leave();
   if (!plot || event.button !== 0) return;
-  drag = { figure: figureOf(plot), from: event.clientX, to: event.clientX, isOn: false };
+  const figure = figureOf(plot);
+  drag = { name: nameOf(figure), figure, from: event.clientX, to: event.clientX, isOn: false };
 });
 
 addEventListener("pointermove", (event) => {
@@ -145,12 +151,12 @@ addEventListener("pointermove", (event) => {
     drag.to = event.clientX;
     if (!drag.isOn && Math.abs(drag.to - drag.from) < LEAST_DRAG_PX) return;
     drag.isOn = true;
-    // A refresh may have put another chart in its place.
-    if (!drag.figure.isConnected) drag.figure = document.getElementById(nameOf(drag.figure))?.querySelector(".time");
-    if (!drag.figure) return endDrag();
+    const figure = draggedFigure();
+    if (!figure) return endDrag();
+    drag.figure = figure;
     document.documentElement.classList.add("is-zooming");
     showSelection();
-    point(drag.figure, nearest(plotOf(drag.figure), drag.to));
+    point(figure, nearest(plotOf(figure), drag.to));
     return;
   }
   const plot = event.target.closest?.(".figure.time .plot");
@@ -167,12 +173,14 @@ function swallowClick() {
 
 addEventListener("pointerup", (event) => {
   if (!drag) return;
-  const { figure, from, isOn } = drag;
+  const { from, isOn } = drag;
+  const figure = draggedFigure();
   endDrag();
+  if (isOn) swallowClick();
+  if (!figure) return;
   const plot = plotOf(figure);
   const index = nearest(plot, event.clientX);
   if (isOn) {
-    swallowClick();
     if (moments().length > 2) zoomTo(nearest(plot, from), index);
   } else if (event.pointerType === "touch" && (pointed?.name !== nameOf(figure) || pointed.index !== index)) {
     // A finger cannot hover: its first tap shows the values, the next one follows the link.
