@@ -19,7 +19,7 @@ from image_tracing_postgres.alerting.records import Evaluation
 from image_tracing_postgres.alerting.rules import Rule
 from image_tracing_postgres.alerting.states import State, Transition, first_state, next_state
 from image_tracing_postgres.alerting.verdicts import Verdict, verdict_of
-from image_tracing_postgres.alerting.windows import evidence_behind, figures_of
+from image_tracing_postgres.alerting.windows import MOST_SUBJECTS, evidence_behind, figures_of
 from image_tracing_postgres.failures import kind_of, reason_of
 from image_tracing_postgres.merge import limit_statements
 from image_tracing_postgres.pool import Connections
@@ -83,11 +83,9 @@ class _Step:
         self._now = now
         self._rule_seconds = rule_seconds
         self._snoozes: Snoozes = snoozes_in(cursor, now)
-        self._states: dict[Key, State] = {}
-        for rule_id, subject, *fields, _finding, _value, _count in cursor.execute(
-            statement("alerting/states")
-        ):
-            self._states[rule_id, subject] = State(*fields)
+        self._states: dict[Key, tuple[State, Verdict]] = {}
+        for rule_id, subject, *fields, finding, value, count in cursor.execute(statement("alerting/states")):
+            self._states[rule_id, subject] = State(*fields), Verdict(finding, value, count)
         evaluated = cursor.execute(statement("alerting/evaluated")).fetchone()
         self._problems_before: Mapping[str, str] = evaluated[2] if evaluated else {}
         self._channels = [row[0] for row in cursor.execute(statement("alerting/channels_now"))]
@@ -112,7 +110,12 @@ class _Step:
                     raise
                 problems[rule.id] = self._told(error)
         limit_statements(self._cursor, monotonic() + _STEP_SECONDS)
-        parameters = {"rule_ids": [rule.id for rule in enabled], "now": self._now}
+        parameters: dict[str, Any] = {
+            "rule_ids": [rule.id for rule in enabled],
+            "cooldowns": [rule.cooldown for rule in enabled],
+            "most": MOST_SUBJECTS,
+            "now": self._now,
+        }
         self._cursor.execute(statement("alerting/forget_states"), parameters)
         self._cursor.execute(statement("alerting/give_up"))
         self._cursor.execute(statement("alerting/forget_history"))
@@ -134,15 +137,16 @@ class _Step:
                 # Nobody called this model in the window.
                 verdicts.setdefault(subject, verdict_of(rule, AttemptFigures(subject, 0)))
         for subject, verdict in verdicts.items():
-            before = self._states.get((rule.id, subject)) or first_state(self._now)
+            before = self._states.get((rule.id, subject))
             state, transition = next_state(
-                before,
+                before[0] if before else first_state(self._now),
                 verdict,
                 rule=rule,
                 now=self._now,
                 is_snoozed=self._snoozes.until(rule.id, subject) is not None,
             )
-            self._save(rule, subject, state, verdict)
+            if before != (state, verdict):
+                self._save(rule, subject, state, verdict)
             if transition is not None:
                 self._record(rule, subject, transition)
 

@@ -15,7 +15,8 @@ from image_tracing_postgres.filters import parameters_of
 from image_tracing_postgres.records import Filters
 from image_tracing_postgres.statements import statement
 
-# Of a rule that looks at each model: those with the most attempts. Names of models come from callers.
+# Of a rule that looks at each model: those with the most attempts, and as many between looks. Names of models
+# come from callers.
 MOST_SUBJECTS: Final = 200
 EXAMPLES: Final = 10
 

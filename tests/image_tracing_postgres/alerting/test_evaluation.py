@@ -9,6 +9,7 @@ from tests.image_tracing_postgres.alerting.conftest import MINUTE, NOON, Calls, 
 
 from image_tracing_postgres.alerting import Alerts
 from image_tracing_postgres.alerting.evidence import Evidence
+from image_tracing_postgres.alerting.windows import MOST_SUBJECTS
 from image_tracing_postgres.errors import DatabaseUnavailableError
 
 
@@ -147,6 +148,57 @@ def test_a_model_of_long_ago_is_forgotten(alerts: Alerts, calls: Calls) -> None:
     alerts.evaluate(NOON + timedelta(days=8))
 
     assert [state.states for state in alerts.overview().rules if state.rule.id == "model-failures"] == [[]]
+
+
+_MADE_UP = """
+INSERT INTO image_attempts (
+    trace_id, span_id, started_at, ended_at, duration_ms, number, success, model, outcome
+)
+SELECT gen_random_uuid(), 'a', %(at)s, %(at)s, 1, 1, true, %(name)s || number, 'ok'
+FROM generate_series(1, 300) AS made_up (number)"""
+
+
+def test_names_that_somebody_makes_up_do_not_pile_up(database: str, alerts: Alerts, calls: Calls) -> None:
+    calls.add_many(30, None, before=NOON)
+    for minute, name in enumerate("cba"):
+        now = NOON + minute * MINUTE
+        with psycopg.connect(database) as connection:
+            connection.execute(_MADE_UP, {"at": now - timedelta(seconds=1), "name": name})
+        alerts.evaluate(now)
+
+    by_id = {state.rule.id: state.states for state in alerts.overview().rules}
+    for states in (by_id["model-failures"], by_id["slow-model"]):
+        assert len(states) == MOST_SUBJECTS
+        assert ("flux", "ok") in [(state.subject, state.shown) for state in states]
+
+
+def test_what_fires_is_kept_before_any_made_up_name(database: str, alerts: Alerts, calls: Calls) -> None:
+    calls.add_many(6, "timeout", before=NOON)
+    alerts.evaluate(NOON)
+    for minute, name in ((240, "b"), (480, "a")):
+        now = NOON + minute * MINUTE
+        with psycopg.connect(database) as connection:
+            connection.execute(_MADE_UP, {"at": now - timedelta(seconds=1), "name": name})
+        alerts.evaluate(now)
+
+    [states] = [state.states for state in alerts.overview().rules if state.rule.id == "model-outage"]
+    assert [state.subject for state in states if state.shown == "firing"] == ["flux"]
+
+
+def test_a_state_that_stays_as_it_was_is_not_written_again(
+    database: str, alerts: Alerts, calls: Calls
+) -> None:
+    calls.add_many(30, None, before=NOON)
+    evaluated(alerts, 1)
+    written = []
+    for minute in (240, 241):
+        alerts.evaluate(NOON + minute * MINUTE)
+        with psycopg.connect(database) as connection:
+            written += connection.execute(
+                "SELECT xmin FROM image_alert_states WHERE rule_id = 'model-failures'"
+            ).fetchall()
+
+    assert written[0] == written[1]
 
 
 def test_a_rule_that_cannot_be_used_stops_no_other(alerts: Alerts, calls: Calls, database: str) -> None:
