@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 from uuid import UUID, uuid4
 
+from image_tracing.storable import without_poison
 from image_tracing_postgres.alerting.book import Cursor, Snoozes, check_rights, rules_in, snoozes_in
 from image_tracing_postgres.alerting.evaluation import evaluate
 from image_tracing_postgres.alerting.outbox import Outbox
@@ -25,12 +26,15 @@ from image_tracing_postgres.alerting.records import (
 )
 from image_tracing_postgres.alerting.rule_file import rules_of_file
 from image_tracing_postgres.alerting.rules import RESERVED_ID, InvalidRuleError, Kind, Rule, rule_from
+from image_tracing_postgres.errors import InvalidFilterError
 from image_tracing_postgres.pool import Connections
 from image_tracing_postgres.records import Filters
 from image_tracing_postgres.statements import statement
 
 MOST_RULES: Final = 100
 HISTORY_LIMIT: Final = 500
+# As the windows shorten the names of models.
+SUBJECT_LENGTH: Final = 500
 
 
 class UnknownRuleError(InvalidRuleError):
@@ -163,7 +167,13 @@ class Alerts:
 
         Raises:
             UnknownRuleError: there is none with this id.
+            InvalidRuleError: no model has such a name.
         """
+        if len(subject) > SUBJECT_LENGTH or without_poison(subject) != subject:
+            raise InvalidRuleError(
+                f"a model has to be named by at most {SUBJECT_LENGTH} characters, without NUL or half of a "
+                f"surrogate pair, not {ascii(subject)[:80]}; the list of alerts has those there are"
+            )
         parameters = {"rule_id": rule_id, "subject": subject, "until": until}
         with self._connections.transaction() as cursor:
             _known(cursor, rule_id)
@@ -193,8 +203,18 @@ class Alerts:
     def history(
         self, *, limit: int = 50, before: UUID | None = None, rule_id: str | None = None
     ) -> Sequence[HistoryEntry]:
-        """At most so many transitions, newest first, those that came before one of them."""
-        parameters = {"limit": min(limit, HISTORY_LIMIT), "before": before, "rule_id": rule_id}
+        """At most so many transitions, newest first, those that came before one of them.
+
+        Raises:
+            InvalidFilterError: `limit` is below 1.
+        """
+        if limit < 1:
+            raise InvalidFilterError(f"limit has to be 1 or more, not {limit}")
+        parameters = {
+            "limit": min(limit, HISTORY_LIMIT),
+            "before": before,
+            "rule_id": None if rule_id is None else without_poison(rule_id),
+        }
         with self._connections.transaction() as cursor:
             return [entry_from(row) for row in cursor.execute(statement("alerting/history"), parameters)]
 

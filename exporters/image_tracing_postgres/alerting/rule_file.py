@@ -30,7 +30,8 @@ def rules_of_file(path: Path) -> Sequence[Rule]:
     presets = {preset.id: preset for preset in PRESETS}
     rules: list[Rule] = []
     for number, table in enumerate(tables, start=1):
-        base = presets.get(table.get("id", "")) if isinstance(table, dict) else None
+        id_ = table.get("id") if isinstance(table, dict) else None
+        base = presets.get(id_) if isinstance(id_, str) else None
         try:
             rules.append(rule_from(table, source="file", base=base))
         except InvalidRuleError as error:

@@ -9,6 +9,7 @@ from tests.image_tracing_postgres.alerting.conftest import MINUTE, NOON, Calls
 from image_tracing_postgres.alerting import Alerts, InvalidRuleError, RuleConflictError, UnknownRuleError
 from image_tracing_postgres.alerting.alerts import MOST_RULES
 from image_tracing_postgres.alerting.presets import PRESETS
+from image_tracing_postgres.errors import InvalidFilterError
 
 RULE = {"name": "Flux is down", "kind": "failure_rate", "filters": {"model": "flux"}}
 
@@ -111,6 +112,24 @@ def test_one_model_of_a_rule_can_be_snoozed(alerts: Alerts, calls: Calls) -> Non
     ]
 
 
+@pytest.mark.parametrize("name", ["a" * 501, "a\0b", "\ud800"])
+def test_a_name_that_no_model_has_cannot_be_snoozed(alerts: Alerts, name: str) -> None:
+    for until in (NOON, None):
+        with pytest.raises(InvalidRuleError, match="named by at most 500 characters, without NUL"):
+            alerts.snooze("model-outage", until, subject=name)
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_a_history_of_less_than_one_is_refused(alerts: Alerts, limit: int) -> None:
+    with pytest.raises(InvalidFilterError, match=f"limit has to be 1 or more, not {limit}"):
+        alerts.history(limit=limit)
+
+
+@pytest.mark.parametrize("rule_id", ["a\0b", "\ud800", "nothing"])
+def test_an_id_that_no_rule_had_has_no_history(alerts: Alerts, rule_id: str) -> None:
+    assert alerts.history(rule_id=rule_id) == []
+
+
 def test_the_history_goes_back_page_by_page(alerts: Alerts, calls: Calls) -> None:
     calls.add_many(6, "timeout", "timeout", "timeout", before=NOON)
     alerts.evaluate(NOON)
@@ -211,6 +230,7 @@ def test_what_is_in_a_file_is_changed_there(alerts: Alerts, tmp_path: Path) -> N
         ("title = 'mine'", "has to hold tables .*; found title"),
         ("rule = 5", "found rule"),
         ("[[rule]]\nid = 'a'\nname = 'A'\nkind = 'mood'", "rule 1 of .*: kind has to be one of"),
+        ("[[rule]]\nid = [1]\nname = 'A'\nkind = 'silence'", r"rule 1 of .*: id has to be .*, not \[1\]"),
         ("[[rule]]\nid = 'fallbacks'\n[[rule]]\nid = 'fallbacks'", "has fallbacks more than once"),
     ],
 )
