@@ -56,6 +56,8 @@ def parameters_of(filters: Filters) -> dict[str, Any]:
     searched = _text_to_search(filters.get("q"))
     wanted |= terms.word_terms(searched)
     given["terms"] = sorted(wanted) or None
+    # By terms alone a search is not told from a filter of attempts.
+    given["searched"] = True if terms.words(searched) else None
     # Databases differ in the lower case of letters beyond ASCII; for those the hash has to do.
     lowered = searched.lower()
     given["words"] = [word for word in terms.words(searched) if word.isascii() and word in lowered] or None

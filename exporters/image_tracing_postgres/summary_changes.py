@@ -1,7 +1,7 @@
 """What writers tell the summaries, in the transaction that changes it: which five minutes have changed.
 
-One row a transaction, and none that two writers would wait for. Whoever reads statistics computes those five
-minutes anew (statistics/keeper.py).
+Mostly one row a transaction, and none that two writers would wait for. Whoever reads statistics computes
+those five minutes anew (statistics/keeper.py).
 """
 
 from collections.abc import Collection, Iterable
@@ -14,6 +14,8 @@ import psycopg
 
 from image_tracing_postgres.statements import statement
 
+# What one row tells of is computed in one transaction.
+_SLOTS_OF_ONE: Final = 48
 # Connections whose database is known to have what it takes.
 _told: Final[WeakKeyDictionary[psycopg.Connection[Any], bool]] = WeakKeyDictionary()
 
@@ -51,4 +53,7 @@ def tell(cursor: psycopg.Cursor[Any], slots: Collection[str]) -> None:
         if row is None or not row[0]:
             return
         _told[connection] = True
-    cursor.execute(statement("summary_tell"), {"id": uuid4(), "slots": sorted(slots)})
+    told = sorted(slots)
+    for place in range(0, len(told), _SLOTS_OF_ONE):
+        some = told[place : place + _SLOTS_OF_ONE]
+        cursor.execute(statement("summary_tell"), {"id": uuid4(), "slots": some})

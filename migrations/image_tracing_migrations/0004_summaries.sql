@@ -70,10 +70,15 @@ ALTER TABLE image_generation_summaries ENABLE ROW LEVEL SECURITY;
 ALTER TABLE image_attempt_summaries ENABLE ROW LEVEL SECURITY;
 
 -- With the rights of its owner, so that a writer needs none but those to the traces and attempts. Its table is bound
--- here: one of that name among the caller's own would not be taken for it.
+-- here: one of that name among the caller's own would not be taken for it. Whatever anybody tells, slots are kept.
 CREATE FUNCTION image_summary_tell(id uuid, slots timestamptz[]) RETURNS void
 LANGUAGE sql SECURITY DEFINER
-BEGIN ATOMIC INSERT INTO image_summary_changes (id, slots) VALUES ($1, $2); END;
+BEGIN ATOMIC
+    INSERT INTO image_summary_changes (id, slots)
+    SELECT $1, array_agg(DISTINCT date_bin('5 minutes', told.slot, '2000-01-01 00:00:00+00'))
+    FROM unnest($2) AS told (slot)
+    WHERE isfinite(told.slot)
+    HAVING count(*) > 0; END;
 
 -- Supabase grants new tables to its browser roles, and Row Level Security does not cover TRUNCATE.
 DO $$

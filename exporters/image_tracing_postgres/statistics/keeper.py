@@ -141,9 +141,9 @@ class Keeper:
         taken, slots = self._some(changes)
         if not taken:
             return _Step(is_left=False)
-        cursor.execute(statement("statistics/take_changes"), {"ids": taken})
+        cursor.execute(statement("statistics/take_changes"), {"slots": list(slots)})
         self._compute(cursor, slots=slots)
-        return _Step(is_left=len(taken) < len(changes) or len(changes) == _CHANGES, slots=slots)
+        return _Step(is_left=taken < len(changes) or len(changes) == _CHANGES, slots=slots)
 
     def _compute(self, cursor: Cursor, *, slots: Collection[datetime]) -> Literal[True]:
         """Compute the sums of these slots anew from the rows."""
@@ -159,17 +159,15 @@ class Keeper:
         self._slots = max(1, min(wanted, 2 * self._slots, _MOST_SLOTS))
         return True
 
-    def _some(
-        self, changes: Sequence[tuple[object, Sequence[datetime]]]
-    ) -> tuple[list[object], set[datetime]]:
-        """The ids of as many changes as are taken at once, at least one, and their slots."""
-        taken: list[object] = []
+    def _some(self, changes: Sequence[tuple[Sequence[datetime]]]) -> tuple[int, set[datetime]]:
+        """How many changes are taken at once, at least one, and their slots."""
+        taken = 0
         slots: set[datetime] = set()
-        for id_, changed in changes:
+        for (changed,) in changes:
             more = slots.union(time.astimezone(UTC) for time in changed)
             if taken and len(more) > self._slots:
                 break
-            taken.append(id_)
+            taken += 1
             slots = more
         return taken, slots
 

@@ -1,6 +1,6 @@
 """Stretches of time as people cut them: minutes, hours, days, weeks and months of a time zone."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, get_args
 from zoneinfo import ZoneInfo
@@ -46,14 +46,13 @@ def start_of(stretch: Stretch, time: datetime, zone: ZoneInfo) -> datetime:
         return time.astimezone(UTC) - timedelta(
             minutes=local.minute, seconds=local.second, microseconds=local.microsecond
         )
-    begun = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
-    if stretch == "six_hours":
-        begun = begun.replace(hour=local.hour // 6 * 6)
-    if stretch == "week":
-        begun -= timedelta(days=begun.weekday())
-    if stretch == "month":
-        begun = begun.replace(day=1)
-    return begun.astimezone(UTC)
+    after = _bounded(lambda: _next_by_the_clock(stretch, local), otherwise=LATEST)
+    if after <= time:
+        # Clocks were set back across its beginning: it had begun.
+        return after
+    return min(
+        _bounded(lambda: _begun_by_the_clock(stretch, local), otherwise=EARLIEST), time.astimezone(UTC)
+    )
 
 
 def start_after(stretch: Stretch, time: datetime, zone: ZoneInfo) -> datetime:
@@ -61,13 +60,29 @@ def start_after(stretch: Stretch, time: datetime, zone: ZoneInfo) -> datetime:
     length = _LENGTHS.get(stretch)
     if length is not None:
         # The clock may be set at the end of an hour; hours themselves are not shortened by that.
-        return start_of(stretch, time, zone) + length
+        return min(start_of(stretch, time, zone) + length, LATEST)
+    after = _bounded(lambda: _next_by_the_clock(stretch, time.astimezone(zone)), otherwise=LATEST)
+    if after <= time < LATEST:
+        return _bounded(lambda: _next_by_the_clock(stretch, after.astimezone(zone)), otherwise=LATEST)
+    return after
+
+
+def _bounded(by_the_clock: Callable[[], datetime], *, otherwise: datetime) -> datetime:
+    """A time of some clock in UTC, within the calendar; clocks may be set between two of them."""
     try:
-        begins = _next_by_the_clock(stretch, time.astimezone(zone))
+        return bounded(by_the_clock())
     except OverflowError:
-        return LATEST
-    # The clock may have been set in between.
-    return begins.astimezone(UTC)
+        return otherwise
+
+
+def _begun_by_the_clock(stretch: Stretch, time: datetime) -> datetime:
+    """When the six hours, the day, week or month of `time` began, by the same clock."""
+    begun = time.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    if stretch == "six_hours":
+        return begun.replace(hour=time.hour // 6 * 6)
+    if stretch == "week":
+        return begun - timedelta(days=begun.weekday())
+    return begun.replace(day=1) if stretch == "month" else begun
 
 
 def _next_by_the_clock(stretch: Stretch, time: datetime) -> datetime:

@@ -1,5 +1,5 @@
 -- The newest first: they are asked for most.
-SELECT id, slots
+SELECT slots
 FROM image_summary_changes
 ORDER BY slots DESC, id
 LIMIT %(limit)s

@@ -7,7 +7,7 @@ WHERE
     AND (
         (level = 'slot' AND starts_at >= %(start)s::timestamptz)
         OR (level = 'hour' AND starts_at > %(start)s::timestamptz - interval '2 hours')
-        OR (level = 'six_hours' AND starts_at > %(start)s::timestamptz - interval '8 hours')
+        OR (level = 'six_hours' AND starts_at > %(start)s::timestamptz - interval '10 hours')
         OR (level = 'day' AND starts_at > %(start)s::timestamptz - interval '2 days')
         OR (level = 'week' AND starts_at > %(start)s::timestamptz - interval '8 days')
         OR (level = 'month' AND starts_at > %(start)s::timestamptz - interval '33 days')
