@@ -41,10 +41,11 @@ class Outbox:
         parameters = {"channel_id": channel_id, "by": self._by, "lease": self.lease_seconds}
         with self._connections.transaction() as cursor:
             row = cursor.execute(statement("alerting/claim"), parameters).fetchone()
-        if row is None:
-            return None
-        id_, tries, was_claimed, *entry = row
-        return Message(id_, tries, was_claimed, entry_from(entry))
+            if row is None:
+                return None
+            id_, tries, was_claimed, *entry = row
+            # What cannot be read is not claimed.
+            return Message(id_, tries, was_claimed, entry_from(entry))
 
     def keep(self, ids: Sequence[UUID]) -> None:
         """Tell that these are still being sent; at least as often as twice in `lease_seconds`."""

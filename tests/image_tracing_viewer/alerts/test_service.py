@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 from starlette.applications import Starlette
@@ -26,6 +27,7 @@ from image_tracing_postgres.alerting.evidence import Evidence
 from image_tracing_postgres.alerting.presets import PRESETS
 from image_tracing_postgres.store import Store
 from image_tracing_viewer import create_app
+from image_tracing_viewer.alerts.channels import Channel
 from image_tracing_viewer.alerts.drawing import Drawing
 from image_tracing_viewer.alerts.service import AlertService
 from image_tracing_viewer.links import links_in
@@ -145,6 +147,38 @@ def test_ctrl_c_lets_a_message_be_sent(
         hook.gate.set()
 
     assert [entry.sent for entry in alerts.history()] == [1]
+
+
+def test_an_error_that_nobody_thought_of_is_told_and_sending_goes_on(
+    new_service: NewService, hook: Hook, outage: Callable[[], None], alerts: Alerts, database: str
+) -> None:
+    alerts.outbox.see({Channel(hook.url).id: "JSON"})
+    outage()
+    alerts.evaluate()
+    change = "UPDATE image_alert_transitions SET evidence = replace(evidence::text, %s, %s)::jsonb"
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(change, ["traces", "tracks"])
+        service = new_service(hook.url)
+        service.start()
+        waited_for(lambda: "unexpected KeyError" in service.problems.get("sending", ""))
+        connection.execute(change, ["tracks", "traces"])
+
+    hook.wait(1)
+    waited_for(lambda: service.problems == {})
+
+
+def test_an_error_that_nobody_thought_of_keeps_no_message(
+    new_service: NewService, hook: Hook, outage: Callable[[], None], alerts: Alerts
+) -> None:
+    def draw(*_: object) -> Any:
+        return "no", "bytes"
+
+    outage()
+    new_service(hook.url, draw=draw).start()
+    waited_for(lambda: "unexpected TypeError" in [each.problem for each in alerts.overview().channels])
+
+    [message] = hook.wait(1)
+    assert message["attachments"] == []
 
 
 def test_what_is_drawn_goes_along(new_service: NewService, hook: Hook, outage: Callable[[], None]) -> None:

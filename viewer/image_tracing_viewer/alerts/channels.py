@@ -124,10 +124,14 @@ class Channel:
                 start_new_session=True,
                 creationflags=_NEW_GROUP,
             )
+            self._lines = queue.SimpleQueue()
+            threading.Thread(target=_read, args=(self._process, self._lines), daemon=True).start()
         except OSError as error:
             raise ChannelError(f"the process that sends cannot be started: {error.strerror}") from None
-        self._lines = queue.SimpleQueue()
-        threading.Thread(target=_read, args=(self._process, self._lines), daemon=True).start()
+        except RuntimeError as error:
+            # Under a limit of threads; without one that reads, its answers would be waited for in vain.
+            self._end()
+            raise ChannelError(f"the process that sends cannot be used: {error}") from None
         try:
             found = self._answer(self._process, {"url": self._url}, _START_SECONDS)
         except ChannelError as error:

@@ -5,6 +5,7 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from time import monotonic
 from typing import Final
 
@@ -29,7 +30,7 @@ class Courier:
 
     Channels do not wait for each other, and the database never waits for a channel. A message that is being
     sent is kept claimed as long as that takes. `base` is where the links of messages lead, `draw` makes their
-    charts.
+    charts. `problem` says what else keeps messages waiting, `problems` which channels cannot be used.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Courier:
         base: str,
         draw: Callable[[HistoryEntry], Picture | None],
     ) -> None:
+        self.problem: str | None = None
         self.problems: dict[str, str] = {}
         self._outbox = outbox
         self._base = base
@@ -104,10 +106,19 @@ class Courier:
                     del unconfirmed[0]
                 if not self.is_stopped:
                     self._claim()
+                self.problem = None
             except ImageTracingError:
                 # The database is away, or only to be read, which the evaluator tells.
                 pass
+            except Exception as error:  # noqa: BLE001
+                # Messages that wait for ever without a word would be the worst that could happen here.
+                self._say(f"messages wait: unexpected {type(error).__name__}; the log has more")
             unconfirmed += self._wait(min(_POLL_SECONDS, self._outbox.lease_seconds / 3))
+
+    def _say(self, problem: str) -> None:
+        if problem != self.problem:
+            _log.exception("the alerts that wait cannot be sent; it is tried again")
+        self.problem = problem
 
     def _wait(self, seconds: float) -> list[tuple[Message, ChannelError | None]]:
         """What was sent, or was not, until something is to be done."""
@@ -130,13 +141,25 @@ class Courier:
             self._outbox.keep(ids)
 
     def _claim(self) -> None:
+        failures = []
         for post in self._posts:
-            if post.message is None and post.is_usable:
-                message = self._outbox.claim(post.channel.id)
-                if message is not None:
-                    post.give(message)
-                else:
-                    post.channel.rest(_IDLE_SECONDS)
+            try:
+                self._claim_for(post)
+            except ImageTracingError:
+                raise
+            except Exception as error:  # noqa: BLE001
+                # The other channels do not wait for what is wrong with this one.
+                failures.append(error)
+        if failures:
+            raise failures[0]
+
+    def _claim_for(self, post: "_Post") -> None:
+        if post.message is None and post.is_usable:
+            message = self._outbox.claim(post.channel.id)
+            if message is not None:
+                post.give(message)
+            else:
+                post.channel.rest(_IDLE_SECONDS)
 
     def _settle(self, message: Message, problem: ChannelError | None) -> None:
         if problem is None:
@@ -200,25 +223,31 @@ class _Post:
                 self._messages.get(timeout=_LOOK_AGAIN_SECONDS)
                 return
         while (message := self._messages.get()) is not None:
-            problem: ChannelError | None = None
-            try:
-                self._courier.send(self.channel, message)
-            except ChannelError as error:
-                problem = error
+            problem = self._tried(partial(self._courier.send, self.channel, message))
             self._courier.tell(self, message, problem)
 
     def _look(self) -> bool:
-        try:
-            self.channel.look()
-        except ChannelError as error:
+        if problem := self._tried(self.channel.look):
             if self._courier.is_stopped:
                 # Its process was ended from here.
                 return False
-            if self._courier.problems.get(self.channel.id) != str(error):
-                _log.warning("alerts cannot be sent to %s: %s", self.channel.name, error)
-            self._courier.problems[self.channel.id] = str(error)
+            if self._courier.problems.get(self.channel.id) != str(problem):
+                _log.warning("alerts cannot be sent to %s: %s", self.channel.name, problem)
+            self._courier.problems[self.channel.id] = str(problem)
         else:
             self._courier.problems.pop(self.channel.id, None)
             self.is_usable = True
         self._courier.wake()
         return self.is_usable
+
+    def _tried(self, act: Callable[[], None]) -> ChannelError | None:
+        """What kept it from being done."""
+        try:
+            act()
+        except ChannelError as error:
+            return error
+        except Exception as error:  # noqa: BLE001
+            # A message whose thread ended would be kept from all viewers as long as this one runs.
+            _log.exception("%s cannot be used; it is tried again", self.channel.name)
+            return ChannelError(f"unexpected {type(error).__name__}", is_open=True)
+        return None

@@ -71,6 +71,8 @@ class AlertService:
             found = {"evaluation": evaluator.problem, "file": evaluator.file_problem}
         elif self._problem is None:
             found["evaluation"] = _NOT_STARTED
+        if self._courier is not None:
+            found["sending"] = self._courier.problem
         return {subject: problem for subject, problem in found.items() if problem}
 
     def problems_with(self, overview: Overview) -> Sequence[str]:
