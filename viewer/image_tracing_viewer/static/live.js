@@ -1,5 +1,5 @@
 // Live updates: server-sent events tell that something changed, and the page asks the server for its results again.
-// Where events do not come through, it asks every few seconds instead.
+// Where events do not come through, or tell nothing of what the page shows, it asks every few seconds instead.
 import { announce } from "./announcing.js";
 import { putInPlace, remember } from "./refreshing.js";
 
@@ -22,6 +22,7 @@ class Live {
     this.timer = null;
     this.poll = null;
     this.busy = null;
+    this.isAsking = false;
     remember(this.results);
     this.button?.addEventListener("click", () => this.toggle());
     // A hidden page holds no connection: a browser has only six of them for one server.
@@ -48,6 +49,10 @@ class Live {
 
   listen() {
     if (this.source || this.poll) return;
+    if (!this.main.dataset.events) {
+      this.startPolling();
+      return;
+    }
     this.source = new EventSource(this.main.dataset.events);
     this.source.addEventListener("open", () => {
       this.errors = 0;
@@ -68,7 +73,8 @@ class Live {
 
   startPolling() {
     const pause = Math.max(POLL_MS, Number(this.main.dataset.pause ?? 0));
-    this.poll ??= setInterval(() => !this.isPaused && this.refresh(), pause);
+    // What a slow server has not answered yet is not asked again.
+    this.poll ??= setInterval(() => !this.isPaused && !this.isAsking && this.refresh(), pause);
   }
 
   changed(id) {
@@ -94,6 +100,7 @@ class Live {
 
   async fetch(evenPaused) {
     this.refreshedAt = Date.now();
+    this.isAsking = true;
     const changes = [...this.missed];
     const address = new URL(location.href);
     address.searchParams.set("partial", this.main.dataset.partial ?? "rows");
@@ -104,18 +111,25 @@ class Live {
       this.isAway = false;
       // Where the reader paused since, what is looked at stays as it is.
       if (!this.isPaused || evenPaused) {
-        this.tell(putInPlace(this.results, text));
+        const before = this.summary();
+        this.tell(putInPlace(this.results, text), before);
         for (const id of changes) this.missed.delete(id);
       }
     } catch {
       this.isAway = true;
     }
+    this.isAsking = false;
     this.show();
   }
 
-  tell({ added, changed }) {
+  summary() {
+    return this.results.querySelector("[data-summary]")?.textContent;
+  }
+
+  tell({ added, changed }, before) {
     if (added) announce(`${spoken(added, "new generation")}${changed ? `, ${changed} changed` : ""}`);
     else if (this.main.dataset.page === "trace") announce("This generation changed");
+    else if (this.summary() !== before) announce(this.summary());
   }
 
   toggle() {

@@ -6,7 +6,8 @@ const shown = new WeakMap();
 
 // How a time is told (relative, in which zone) differs at each look; only the moment itself can change.
 const TIME = /<time\b[^>]*\bdatetime="([^"]*)"[^>]*>[^<]*/g;
-const essence = (element) => element.outerHTML.replace(TIME, "<time>$1");
+const withoutTimes = (html) => html.replace(TIME, "<time>$1");
+const essence = (element) => withoutTimes(element.outerHTML);
 
 export function remember(results) {
   for (const row of results.querySelectorAll("tr[data-id]")) shown.set(row, essence(row));
@@ -65,11 +66,56 @@ function replaceAll(results, fresh) {
   return { added: 0, changed: 1 };
 }
 
+function isSame(before, after) {
+  if (before.nodeType !== Node.ELEMENT_NODE) return before.nodeValue === after.nodeValue;
+  // Whether it is open is the reader's.
+  if (before.nodeName === "DETAILS") return withoutTimes(before.innerHTML) === withoutTimes(after.innerHTML);
+  return essence(before) === essence(after);
+}
+
+function change(before, after) {
+  if (isSame(before, after)) return;
+  if (before.nodeType !== Node.ELEMENT_NODE) before.nodeValue = after.nodeValue;
+  // A menu that means something else now is closed, so that nobody presses what he did not read.
+  else if (["DETAILS", "TIME"].includes(before.nodeName)) before.replaceWith(after);
+  else {
+    for (const { name } of [...before.attributes]) if (!after.hasAttribute(name)) before.removeAttribute(name);
+    for (const { name, value } of after.attributes) before.setAttribute(name, value);
+    mergeNodes(before, after);
+  }
+}
+
+// Elements with an id are found again by it, the others by their place.
+function mergeNodes(before, after) {
+  const ids = new Set([...after.children].map((child) => child.id));
+  for (const child of [...before.children]) if (child.id && !ids.has(child.id)) child.remove();
+  const named = new Map([...before.children].filter((child) => child.id).map((child) => [child.id, child]));
+  let place = before.firstChild;
+  for (const node of [...after.childNodes]) {
+    const isNext = place && !place.id && place.nodeName === node.nodeName;
+    const old = node.id ? named.get(node.id) : isNext ? place : null;
+    if (old && old === place) place = place.nextSibling;
+    else before.insertBefore(old ?? node, place);
+    if (old) change(old, node);
+  }
+  while (place) {
+    const next = place.nextSibling;
+    place.remove();
+    place = next;
+  }
+}
+
+function mergeAll(results, fresh) {
+  mergeNodes(results, fresh);
+  return { added: 0, changed: 1 };
+}
+
 export function putInPlace(results, html) {
   const fresh = new DOMParser().parseFromString(html, "text/html").body;
   const focused = focusedControl(results);
   const isTable = results.querySelector("table.rows tbody") && fresh.querySelector("table.rows tbody");
-  const told = isTable ? mergeRows(results, fresh) : replaceAll(results, fresh);
+  const put = isTable ? mergeRows : "merged" in results.dataset ? mergeAll : replaceAll;
+  const told = put(results, fresh);
   showTimes(results);
   restoreFocus(results, focused);
   return told;
