@@ -10,6 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 from tests.image_tracing_viewer.conftest import Rows
 
+from image_tracing_postgres.terms import MODEL, SERVED_BY, term
 from image_tracing_viewer.charts.dashboard import CHARTS
 
 PAGE = "/traceImage/stats"
@@ -99,6 +100,33 @@ def test_filters_hold_for_the_figures_and_for_every_link(client: TestClient, fil
     )
     assert "Status</span> <bdi>completed</bdi>" in page
     assert '<input type="hidden" name="status" value="completed">' in page
+
+
+def test_a_band_leads_to_its_generations_under_a_filter_by_model(client: TestClient, rows: Rows) -> None:
+    for tried in (["org/flux"], ["org/flux", "sdxl"]):
+        rows.add(
+            attempts=[{"model": model} for model in tried],
+            models_tried=tried,
+            model_used="org/flux",
+            search_terms=[*(term(MODEL, model) for model in tried), term(SERVED_BY, "org/flux")],
+        )
+
+    page = client.get(PAGE, params={"model": "sdxl"}).text
+
+    band = next(link for link in links(page) if "served_by=org%2Fflux" in link)
+    assert client.get(band).text.count("<tr data-id") == 1
+
+
+def test_what_fell_back_leads_to_no_fewer_models_than_were_asked_for(
+    client: TestClient, filled: Rows
+) -> None:
+    filled.add(created_at=datetime.now(UTC), models_tried=["org/flux", "sdxl", "sd3"], model_used="sd3")
+
+    page = client.get(PAGE, params={"least_models_tried": "3"}).text
+
+    found = [link for link in links(page) if "least_models_tried=" in link and "from=" in link]
+    assert len(found) > 30
+    assert all("least_models_tried=3" in link for link in found)
 
 
 def test_the_zone_is_told_and_cuts_the_days(client: TestClient, filled: Rows) -> None:

@@ -20,7 +20,7 @@ def fallback(statistics: Statistics, before: Statistics | None, timeline: Timeli
     panels = []
     rates = [point.fallback_rate for point in timeline.points]
     if any(rate is not None for rate in rates):
-        panels.append(_rate_panel(before, timeline))
+        panels.append(_rate_panel(before, timeline, target))
     if statistics.fallback_depth:
         panels.append(_depth_panel(statistics, target))
     told = ""
@@ -28,14 +28,16 @@ def fallback(statistics: Statistics, before: Statistics | None, timeline: Timeli
         told = f"{percent(total.fallback_rate)} of the generations that ended"
         if total.fallbacks:
             told += f"; {percent(total.recovered / total.fallbacks)} of these still got a picture"
-    return Chart("fallback", "Fallback", told, panels, [_rates(timeline), _depths(statistics, target)])
+    return Chart(
+        "fallback", "Fallback", told, panels, [_rates(timeline, target), _depths(statistics, target)]
+    )
 
 
-def _rate_panel(before: Statistics | None, timeline: Timeline) -> Panel:
+def _rate_panel(before: Statistics | None, timeline: Timeline, target: Target) -> Panel:
     marks = [
         Mark(
             None if point.fallback_rate is None else 100 * point.fallback_rate,
-            timeline.link(index, least_models_tried="2"),
+            timeline.link(index, **target.fallbacks),
             f"{timeline.name(index)}: {percent(point.fallback_rate)} of the generations that ended",
         )
         for index, point in enumerate(timeline.points)
@@ -91,7 +93,7 @@ def _depth_panel(statistics: Statistics, target: Target) -> Panel:
     return Panel(plot, title="Models tried by a generation", kind="amounts")
 
 
-def _rates(timeline: Timeline) -> Table:
+def _rates(timeline: Timeline, target: Target) -> Table:
     columns = [
         Column(timeline.began),
         Column("Fallback rate", "plain"),
@@ -107,7 +109,7 @@ def _rates(timeline: Timeline) -> Table:
                 Cell(percent(point.fallback_rate)),
                 Cell(
                     number(point.fallbacks),
-                    timeline.link(index, least_models_tried="2") if point.fallbacks else "",
+                    timeline.link(index, **target.fallbacks) if point.fallbacks else "",
                 ),
                 Cell(number(point.recovered)),
             ]

@@ -44,7 +44,9 @@ def flow(statistics: Statistics, palette: Palette, target: Target) -> Chart:
 
 def _link(statistics: Statistics, target: Target, first: Node, served: Node) -> str:
     """The nearest that the list can be asked for; of the further models it shows all generations."""
-    more: dict[str, str | None] = {"model": None if first == _FURTHER else first}
+    # The list takes one model: if the page is about one, its own.
+    is_open = first != _FURTHER and "model" not in dict(target.filters)
+    more: dict[str, str | None] = {"model": first if is_open else None}
     if served is None:
         more["status"] = "failed"
     elif served != _FURTHER:

@@ -31,6 +31,12 @@ class Target:
         pairs = {**dict(self.filters), **{name: value for name, value in more.items() if value}}
         return f"{self.links.list_with(list(pairs.items()))}{'&' if pairs else '?'}"
 
+    @property
+    def fallbacks(self) -> dict[str, str]:
+        """The list's filter for what fell back; one of the page for more than two models stays."""
+        least = int(dict(self.filters).get("least_models_tried") or 0)
+        return {"least_models_tried": str(max(2, least))}
+
 
 def range_in_address(from_: datetime, to: datetime) -> str:
     """The range as parameters of an address."""
