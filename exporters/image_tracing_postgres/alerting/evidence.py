@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Self
+from typing import Any, Self, get_args
 from urllib.parse import urlencode
 
+from image_tracing.attributes import ErrorClass
 from image_tracing_postgres.alerting.rules import Rule
 
 
@@ -54,7 +55,8 @@ class Evidence:
             pairs.setdefault("least_models_tried", "2")
         # Those that gave a picture, late or by a fallback, have no class.
         have_all_one = sum(self.error_classes.values()) >= self.number and len(self.error_classes) == 1
-        if have_all_one and (only := next(iter(self.error_classes))):
+        # Rows that others wrote may have any class, and the list refuses those.
+        if have_all_one and (only := next(iter(self.error_classes))) in get_args(ErrorClass):
             pairs.setdefault("error_class", only)
         if self.from_ is not None and self.to is not None:
             pairs |= {"from": _iso(self.from_), "to": _iso(self.to)}

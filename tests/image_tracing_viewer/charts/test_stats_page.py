@@ -232,3 +232,12 @@ def test_no_style_stands_in_the_page(client: TestClient, filled: Rows) -> None:
 
     assert not re.search(r"<style|\sstyle=|\son\w+=", page)
     assert "http://" not in page
+
+
+def test_an_error_class_that_the_list_refuses_is_no_link(client: TestClient, rows: Rows) -> None:
+    rows.add(status="failed", root_state="failed", attempts=[{**FAILED, "error_class": "odd"}])
+
+    text = client.get("/traceImage/stats?range=1h").text
+
+    assert "most often: odd, 100 %" in text
+    assert "error_class=odd" not in text

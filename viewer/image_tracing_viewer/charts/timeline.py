@@ -11,6 +11,7 @@ from image_tracing_postgres.statistics.figures import Bucket, Point, Statistics
 from image_tracing_viewer import formats
 from image_tracing_viewer.charts.axes import Tick
 from image_tracing_viewer.links import Links
+from image_tracing_viewer.query import ERROR_CLASSES
 
 _TICKS_MOST: Final = 9
 
@@ -23,7 +24,12 @@ class Target:
     filters: Sequence[tuple[str, str]]
 
     def list_of(self, from_: datetime, to: datetime, **more: str | None) -> str:
-        """The list of this range; a further filter replaces one of the same name, None adds none."""
+        """The list of this range; a further filter replaces one of the same name, None adds none.
+
+        Empty for an error class that the list refuses: rows that others wrote may have any.
+        """
+        if more.get("error_class") not in (None, *ERROR_CLASSES):
+            return ""
         return f"{self.narrowed(**more)}{range_in_address(from_, to)}"
 
     def narrowed(self, **more: str | None) -> str:
