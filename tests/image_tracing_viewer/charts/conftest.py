@@ -78,6 +78,7 @@ def statistics() -> StatisticsFactory:
         tz: str = "UTC",
         flow: Sequence[Flow] = (),
         depths: Sequence[Depth] = (),
+        left_out: LeftOut | None = None,
         **fields: int,
     ) -> Statistics:
         length = LENGTHS[bucket]
@@ -112,7 +113,7 @@ def statistics() -> StatisticsFactory:
             over_time=points,
             fallback_depth=depths,
             flow=flow,
-            left_out=LeftOut(0, 0, 0, 0),
+            left_out=left_out or LeftOut(0, 0, 0, 0),
         )
 
     return made

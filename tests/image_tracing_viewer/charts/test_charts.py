@@ -7,7 +7,7 @@ from html import unescape
 import pytest
 from tests.image_tracing_viewer.charts.conftest import StatisticsFactory
 
-from image_tracing_postgres.statistics.figures import Depth, Flow, Statistics
+from image_tracing_postgres.statistics.figures import Depth, Flow, LeftOut, Statistics
 from image_tracing_viewer.charts.by_model import latency, success_rate
 from image_tracing_viewer.charts.chart import Chart, Table
 from image_tracing_viewer.charts.failures import error_classes
@@ -138,7 +138,7 @@ def test_a_flow_ends_at_the_model_that_served_or_at_none(
     statistics: StatisticsFactory, target: Target
 ) -> None:
     flows = [Flow("org/flux", "org/flux", 6), Flow("org/flux", "sdxl", 3), Flow("sdxl", None, 1)]
-    found = statistics(GOOD, flow=flows)
+    found = statistics({"org/flux": (7, 6), "sdxl": (4, 3)}, failed=1, flow=flows)
 
     chart = flow(found, palette(found), target)
 
@@ -156,10 +156,38 @@ def test_models_without_a_colour_flow_together(statistics: StatisticsFactory, ta
     found = statistics({name: (20 - place, 10) for place, name in enumerate(names)})
     flows = Flow("model-10", "model-11", 2), Flow("model-0", "model-11", 1)
 
-    chart = flow(statistics(*[{}], flow=flows), palette(found), target)
+    chart = flow(statistics({"model-11": (3, 3)}, flow=flows), palette(found), target)
 
     assert "further models to further models: 2 generations" in chart.panels[0].plot.markup
     assert "model-10" not in chart.panels[0].plot.markup
+
+
+def test_a_flow_with_too_many_ways_tells_of_those_that_it_does_not_show(
+    statistics: StatisticsFactory, target: Target
+) -> None:
+    flows = [Flow("flux", "flux", 6), Flow("sdxl", None, 2)]
+    found = statistics({"flux": (8, 7)}, failed=3, flow=flows, left_out=LeftOut(0, 0, 0, 2))
+
+    chart = flow(found, palette(found), target)
+
+    assert chart.told == (
+        "at least 60.0 % were served by the model that was tried first; "
+        "2 rarer ways, of 2 generations, not shown"
+    )
+    assert [row[-1] for row in texts(chart.tables[0])] == ["60.0 %", "20.0 %"]
+    assert "further models to no picture: 2 generations, 20.0 %" in chart.panels[0].plot.markup
+
+
+def test_models_and_error_classes_beyond_those_listed_are_counted(
+    statistics: StatisticsFactory, timeline: TimelineFactory, target: Target
+) -> None:
+    found = statistics(POOR, left_out=LeftOut(50, 0, 3, 0))
+
+    side_by_side = models(found, None, timeline(found), palette(found), target)
+    failures = error_classes(found, palette(found), target)
+
+    assert side_by_side.told == "2 models and 50 more with fewer attempts"
+    assert failures.told.endswith("; 3 rarer not shown")
 
 
 def test_models_stand_side_by_side_with_what_was_before(
@@ -184,7 +212,7 @@ def test_every_chart_of_next_to_nothing_can_be_drawn(
     target: Target,
     calls: dict[str | None, tuple[int, int]],
 ) -> None:
-    found = statistics(calls, flow=[Flow(None, None, 1)], depths=[Depth(0, 1)])
+    found = statistics(calls, failed=1, flow=[Flow(None, None, 1)], depths=[Depth(0, 1)])
     over, colours = timeline(found), palette(found)
 
     charts = [

@@ -83,6 +83,18 @@ def test_a_terminal_shows_the_total_and_a_table(rows: Any, terminal: Terminal) -
     assert "\x1b[31m" not in shown.text
 
 
+def test_more_models_than_are_listed_are_counted(rows: Any, command: Command, terminal: Terminal) -> None:
+    attempts = [{"model": f"model-{number:03}"} for number in range(203)]
+    rows.add(created_at=DAY, models_tried=["model-000"], attempts=attempts)
+
+    lines = command("stats", *RANGE)
+
+    assert len(lines.stdout.splitlines()) == 1 + 200
+    assert lines.stderr == "and 3 more, which count in the total\n"
+    assert "and 3 more" in terminal("stats", *RANGE).text
+    assert "more" not in terminal("stats", *RANGE, "--by", "provider").text
+
+
 @pytest.mark.parametrize("by", ["model", "provider", "time", "flow"])
 def test_eighty_columns_are_enough(rows: Any, terminal: Terminal, by: str) -> None:
     names = ["black-forest-labs/FLUX.1-schnell", "stabilityai/stable-diffusion-3.5-large"]

@@ -20,13 +20,15 @@ def error_classes(statistics: Statistics, palette: Palette, target: Target) -> C
     """Failed attempts by error class, each bar divided by model."""
     failed = [model for model in statistics.by_model if model.error_classes]
     classes = [found.error_class for found in statistics.by_error_class]
-    total = sum(found.attempts for found in statistics.by_error_class)
+    total = sum(statistics.total.error_classes.values())
     told = ""
     panels = []
     if total:
         first = statistics.by_error_class[0]
         told = f"{counted(total, 'attempt')} failed; most often: {words(first.error_class)}, "
         told += percent(first.attempts / total)
+        if statistics.left_out.error_classes:
+            told += f"; {number(statistics.left_out.error_classes)} rarer not shown"
         panels.append(_panel(statistics, failed, classes, total, palette, target))
     table = _table(statistics, failed, classes, palette, target)
     return Chart("error-classes", "Why attempts failed", told, panels, [table])

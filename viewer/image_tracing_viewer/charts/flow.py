@@ -35,11 +35,25 @@ Node = str | None
 
 def flow(statistics: Statistics, palette: Palette, target: Target) -> Chart:
     """Bands from first to serving model; what no model served ends in a box of its own."""
-    total = sum(each.generations for each in statistics.flow)
-    straight = sum(each.generations for each in statistics.flow if each.first_model == each.served_by)
-    told = f"{percent(straight / total)} were served by the model that was tried first" if total else ""
-    panels = [Panel(_Diagram(statistics, palette, target).plot, kind="flow")] if total else []
+    panels = [Panel(_Diagram(statistics, palette, target).plot, kind="flow")] if statistics.flow else []
+    told = _told(statistics) if statistics.flow else ""
     return Chart("flow", "From first to serving model", told, panels, [_table(statistics, palette, target)])
+
+
+def _ended(statistics: Statistics) -> int:
+    """The generations of all ways, also of those that are too rare to be listed."""
+    return statistics.total.completed + statistics.total.failed
+
+
+def _told(statistics: Statistics) -> str:
+    ended = _ended(statistics)
+    straight = sum(each.generations for each in statistics.flow if each.first_model == each.served_by)
+    told = f"{percent(straight / ended)} were served by the model that was tried first"
+    if not statistics.left_out.flow:
+        return told
+    rest = ended - sum(each.generations for each in statistics.flow)
+    ways = counted(statistics.left_out.flow, "rarer way")
+    return f"at least {told}; {ways}, of {counted(rest, 'generation')}, not shown"
 
 
 def _link(statistics: Statistics, target: Target, first: Node, served: Node) -> str:
@@ -72,9 +86,9 @@ class _Diagram:
             self._firsts[first] += count
             self._serveds[served] += count
         boxes = max(len(self._firsts), len(self._serveds))
-        self._total = self._firsts.total()
+        self._ended = _ended(statistics)
         self._height = max(_HEIGHT_LEAST, boxes * _HEIGHT_OF_BOX)
-        self._unit = (self._height - 2 * _EDGE - _GAP * (boxes - 1)) / self._total
+        self._unit = (self._height - 2 * _EDGE - _GAP * (boxes - 1)) / self._firsts.total()
 
     @property
     def plot(self) -> Plot:
@@ -119,7 +133,7 @@ class _Diagram:
             )
             to = "no picture" if served is None else self._name(served)
             told = (
-                f"{self._name(first)} to {to}: {counted(count, 'generation')}, {percent(count / self._total)}"
+                f"{self._name(first)} to {to}: {counted(count, 'generation')}, {percent(count / self._ended)}"
             )
             href = _link(self._statistics, self._target, first, served)
             yield (
@@ -136,7 +150,7 @@ class _Diagram:
         return (
             f'<rect class="{style}" x="{x}%" y="{y:.1f}" width="{_BOX_WIDTH}%" height="{tall:.1f}"/>'
             f'<text class="{side}" x="{text_x}%" dx="{offset}" y="{text_y:.1f}">{escape(isolated(name))} '
-            f'<tspan class="amount">{percent(count / self._total)}</tspan></text>'
+            f'<tspan class="amount">{percent(count / self._ended)}</tspan></text>'
         )
 
     def _name(self, node: Node) -> str:
@@ -144,7 +158,7 @@ class _Diagram:
 
 
 def _table(statistics: Statistics, palette: Palette, target: Target) -> Table:
-    total = sum(each.generations for each in statistics.flow)
+    ended = _ended(statistics)
     return Table(
         "Generations from first to serving model",
         [Column("First model"), Column("Served by"), Column("Generations"), Column("Share")],
@@ -156,7 +170,7 @@ def _table(statistics: Statistics, palette: Palette, target: Target) -> Table:
                     number(each.generations),
                     _link(statistics, target, each.first_model, each.served_by),
                 ),
-                Cell(percent(each.generations / total)),
+                Cell(percent(each.generations / ended)),
             ]
             for each in statistics.flow
         ],

@@ -39,6 +39,8 @@ def models(
         for model, rate, time in zip(statistics.by_model, *_sparks(statistics, timeline), strict=True)
     ]
     told = counted(len(rows), "model") if rows else ""
+    if statistics.left_out.models:
+        told += f" and {number(statistics.left_out.models)} more with fewer attempts"
     return Chart("models", "Models", told, [], [Table("Models", _COLUMNS, rows)])
 
 

@@ -11,7 +11,7 @@ from image_tracing_postgres.store import Store
 from image_tracing_viewer.cli.options import database_url, filter_options, filters
 from image_tracing_viewer.cli.progress import share_done
 from image_tracing_viewer.cli.reading import opened
-from image_tracing_viewer.cli.stats_tables import Subject, print_statistics, tab_separated
+from image_tracing_viewer.cli.stats_tables import Subject, print_statistics, rest_of, tab_separated
 from image_tracing_viewer.cli.tables import is_terminal
 from image_tracing_viewer.cli.text import json_line
 
@@ -72,6 +72,8 @@ def stats(
     else:
         for line in tab_separated(found, by):
             click.echo(line)
+        if rest := rest_of(found, by):
+            click.echo(rest, err=True)
 
 
 def _rebuild(store: Store) -> None:

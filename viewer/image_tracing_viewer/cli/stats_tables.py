@@ -31,6 +31,18 @@ def tab_separated(found: Statistics, by: Subject) -> Iterator[str]:
         yield "\t".join(cell(row[column]) for column in columns)
 
 
+def rest_of(found: Statistics, by: Subject) -> str:
+    """What to say of rows that are too rare to be listed; empty if there are none."""
+    left_out = {
+        "model": found.left_out.models,
+        "provider": found.left_out.providers,
+        "error-class": found.left_out.error_classes,
+        "flow": found.left_out.flow,
+    }
+    number = left_out.get(by, 0)
+    return f"and {number:,} more, which count in the total" if number else ""
+
+
 def print_statistics(found: Statistics, by: Subject) -> None:
     """The figures in total, then a table."""
     from rich.table import Table
@@ -56,6 +68,8 @@ def print_statistics(found: Statistics, by: Subject) -> None:
     for row in rows:
         table.add_row(*(Text(printable(row[place])) for place in shown))
     print_table(table)
+    if rest := rest_of(found, by):
+        print_table(Text(rest, style="dim"))
 
 
 def _documents(found: Statistics, by: Subject) -> Sequence[Mapping[str, Any]]:
