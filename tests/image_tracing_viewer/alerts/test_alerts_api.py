@@ -2,13 +2,19 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
+import httpx
 import pytest
 from starlette.testclient import TestClient
+from tests.image_tracing_viewer.alerts.conftest import Hook
+from tests.image_tracing_viewer.conftest import serving
 
 from image_tracing_postgres.alerting import Alerts
 from image_tracing_postgres.alerting.presets import PRESETS
+from image_tracing_postgres.store import Store
+from image_tracing_viewer import create_app
 
 API = "/api/traceImage/alerts"
 RULE = {"name": "Flux is down", "kind": "failure_rate", "share": 0.2, "filters": {"model": "flux"}}
@@ -112,6 +118,22 @@ def test_bad_input_is_named(
     answer = client.request(method, path, content=content, headers=headers)
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+
+
+def test_a_channel_that_keeps_silent_keeps_no_page_waiting(
+    store: Store, hook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMAGE_TRACING_ALERT_URLS", hook.url)
+    hook.gate.clear()
+    with serving(create_app(store, token="")) as address, ThreadPoolExecutor(45) as pool:
+        test = lambda: httpx.post(f"{address}{API}/test", json={}, timeout=90).status_code  # noqa: E731
+        tests = [pool.submit(test) for _ in range(45)]
+        refused = [each.result() for _, each in zip(range(44), as_completed(tests, 60), strict=False)]
+        page = httpx.get(f"{address}/traceImage", timeout=20)
+        hook.gate.set()
+
+    assert page.status_code == 200
+    assert sorted([each.result() for each in tests]) == [200, *refused] == [200] + 44 * [409]
 
 
 @pytest.mark.parametrize(

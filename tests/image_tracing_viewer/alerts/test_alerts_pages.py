@@ -173,6 +173,7 @@ def test_a_number_is_refused_in_the_words_of_the_form(
         (PAGE, {"action": "dance"}, 400),
         (PAGE, {"action": "snooze", "rule": "nothing", "minutes": "60"}, 404),
         (PAGE, {"action": "snooze", "rule": "fallbacks", "minutes": "1e9"}, 400),
+        (PAGE, {"action": "test", "channel": "nothing"}, 404),
         (f"{PAGE}/nothing", {"name": "x"}, 404),
         (f"{PAGE}/new", {"kind": "mood"}, 400),
         (f"{PAGE}/new", {"action": "delete"}, 404),
@@ -197,12 +198,15 @@ def test_the_test_button_tells_what_became_of_it(
 ) -> None:
     monkeypatch.setenv("IMAGE_TRACING_ALERT_URLS", f"{hook.url},json://user:hunter2@127.0.0.1:9/")
     with client_of(create_app(store, token="")) as client:
-        text = pressed(client, action="test").text
+        answer = pressed(client, action="test")
+        text, again = (client.get(answer.headers["location"]).text for _ in range(2))
         shown = (
             client.get(PAGE).text + client.get("/api/traceImage/alerts").text + client.get("/metrics").text
         )
 
+    assert answer.status_code == 303
     assert "took the test message" in text
+    assert "took the test message" in again
     assert "no connection to it, or no answer in time" in text
     assert len(hook.messages) == 1
     assert "hunter2" not in text + shown

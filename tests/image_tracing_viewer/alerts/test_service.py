@@ -318,6 +318,17 @@ def test_a_service_can_be_started_again(
     hook.wait(1)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes where Linux shows them")
+def test_without_a_lifespan_a_test_leaves_no_process(new_service: NewService, hook: Hook) -> None:
+    def children() -> str:
+        return "".join(path.read_text() for path in Path("/proc/self/task").glob("*/children"))
+
+    before = children()
+    new_service(hook.url).test()
+
+    assert children() == before
+
+
 def test_the_test_button_reaches_each_channel(new_service: NewService, hook: Hook) -> None:
     service = new_service(hook.url, "json://127.0.0.1:9/")
 

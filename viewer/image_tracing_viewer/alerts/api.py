@@ -1,11 +1,13 @@
 """The routes of the API over the alerts."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
+import anyio.to_thread
+from anyio.lowlevel import RunVar
 from starlette.concurrency import run_in_threadpool
 from starlette.endpoints import HTTPEndpoint
 from starlette.requests import Request
@@ -16,7 +18,7 @@ from image_tracing.storable import without_poison
 from image_tracing_postgres.alerting import InvalidRuleError, RuleConflictError, UnknownRuleError
 from image_tracing_postgres.errors import InvalidFilterError
 from image_tracing_viewer.alerts.documents import Json, entry_document, overview_document, rule_document
-from image_tracing_viewer.alerts.service import AlertService
+from image_tracing_viewer.alerts.service import AlertService, ChannelBusyError, Delivery
 from image_tracing_viewer.errors import RequestError
 from image_tracing_viewer.links import links_of
 from image_tracing_viewer.query import is_uuid, shown, single_values
@@ -27,6 +29,10 @@ HISTORY_DEFAULT: Final = 50
 HISTORY_MAX: Final = 500
 SNOOZE_MAX_MINUTES: Final = 525_600
 SUBJECT_MAX_LENGTH: Final = 500
+
+# Tests have threads of their own: those that wait for a dead channel keep none from the pages.
+_THREADS: Final = 4
+_threads: Final[RunVar[anyio.CapacityLimiter]] = RunVar("image_tracing_alert_tests")
 
 
 class AlertRoutes(HTTPEndpoint):
@@ -90,12 +96,7 @@ async def test(request: Request) -> Response:
     channel = document.pop("channel", None)
     if document or not (channel is None or isinstance(channel, str)):
         raise RequestError(400, 'the body must be {} or {"channel": "<id>"}', code="invalid_parameter")
-    service = service_of(request)
-    results = await run_in_threadpool(service.test, channel)
-    if not results:
-        raise RequestError(
-            404, "this viewer has no such channel; IMAGE_TRACING_ALERT_URLS of its environment says which"
-        )
+    results = await tested(request, channel)
     return JSONResponse(
         {
             "results": [
@@ -104,6 +105,22 @@ async def test(request: Request) -> Response:
             ]
         }
     )
+
+
+async def tested(request: Request, channel_id: str | None) -> Sequence[Delivery]:
+    """What became of a test message to one channel of this viewer, or to all.
+
+    Raises RequestError: 404, there is no such channel; 409, it is being tested already.
+    """
+    try:
+        results = await anyio.to_thread.run_sync(service_of(request).test, channel_id, limiter=_limiter())
+    except ChannelBusyError as error:
+        raise RequestError(409, str(error), code="conflict") from None
+    if not results:
+        raise RequestError(
+            404, "this viewer has no such channel; IMAGE_TRACING_ALERT_URLS of its environment says which"
+        )
+    return results
 
 
 def service_of(request: Request) -> AlertService:
@@ -127,6 +144,16 @@ def told(act: Callable[[], Result]) -> Result:
 def snooze_until(minutes: int) -> datetime | None:
     """When a snooze of so many minutes from now ends; None for 0, which wakes."""
     return datetime.now(UTC) + timedelta(minutes=minutes) if minutes else None
+
+
+def _limiter() -> anyio.CapacityLimiter:
+    """That of the running loop."""
+    try:
+        return _threads.get()
+    except LookupError:
+        limiter = anyio.CapacityLimiter(_THREADS)
+        _threads.set(limiter)
+        return limiter
 
 
 async def _answered(act: Callable[[], Result]) -> Result:

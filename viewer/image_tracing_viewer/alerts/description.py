@@ -94,7 +94,7 @@ def alert_paths(refused: Sequence[int]) -> Json:
                 "requestBody": _body({"channel": {"type": "string"}}, required=()),
                 "responses": {
                     "200": _json("What became of it", _object({"results": _list(_ref("AlertDelivery"))})),
-                    **_errors(400, 403, 404, 413, 415, *refused),
+                    **_errors(400, 403, 404, 409, 413, 415, *refused),
                 },
             }
         },

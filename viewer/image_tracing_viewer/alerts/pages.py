@@ -1,7 +1,7 @@
 """The pages of the alerts: what fires and what happened, and the form of a rule; all without scripts."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from image_tracing_postgres.alerting import InvalidRuleError, Rule
 from image_tracing_postgres.alerting.book import PRESETS_BY_ID
 from image_tracing_postgres.alerting.rules import KINDS, Kind
 from image_tracing_postgres.alerting.sentences import limit
-from image_tracing_viewer.alerts.api import service_of, snooze_until, told
+from image_tracing_viewer.alerts.api import service_of, snooze_until, tested, told
 from image_tracing_viewer.alerts.form import (
     KIND_WORDS,
     document_from,
@@ -23,7 +23,6 @@ from image_tracing_viewer.alerts.form import (
     filters_of_form,
     problem_of,
 )
-from image_tracing_viewer.alerts.service import Delivery
 from image_tracing_viewer.alerts.view import AlertsView, alerts_view
 from image_tracing_viewer.errors import RequestError
 from image_tracing_viewer.links import links_of
@@ -41,15 +40,27 @@ class AlertsPage(HTTPEndpoint):
 
     def get(self, request: Request) -> Response:
         """The page; with `partial=alerts` what changes by itself."""
-        values = single_values(request.query_params, accepted=("before", "partial"))
+        values = single_values(request.query_params, accepted=("before", "partial", "tested"))
         view = _view(request, values.get("before"))
         if values.get("partial") == "alerts":
             return rendered(request, "_alerts.html", view=view, snoozes=_SNOOZES)
-        return _page(request, view)
+        return rendered(
+            request,
+            "alerts.html",
+            current="alerts",
+            view=view,
+            snoozes=_SNOOZES,
+            results=service_of(request).outcome(values.get("tested", "")),
+            strip=request.app.state.health.strip(),
+        )
 
     async def post(self, request: Request) -> Response:
         """What a button asks for: to snooze, to wake, to switch on or off, to test a channel."""
         form = await _form(request)
+        if form.get("action") == "test":
+            # To load the answer again must not send again.
+            key = service_of(request).keep_outcome(await tested(request, form.get("channel") or None))
+            return RedirectResponse(f"{links_of(request).alerts}?{urlencode({'tested': key})}", 303)
         return await run_in_threadpool(_acted, request, form)
 
 
@@ -82,12 +93,6 @@ def _acted(request: Request, form: Mapping[str, str]) -> Response:
         case "switch":
             is_enabled = form.get("to") == "on"
             told(lambda: alerts.change_rule(rule_id, {"is_enabled": is_enabled}))
-        case "test":
-            return _page(
-                request,
-                _view(request, None),
-                results=service_of(request).test(form.get("channel") or None),
-            )
         case _:
             raise RequestError(400, "this button is not known; load the page again")
     return RedirectResponse(links_of(request).alerts, 303)
@@ -128,19 +133,6 @@ def _view(request: Request, before: str | None) -> AlertsView:
         links=links,
         older=older,
         is_newest=before is None,
-    )
-
-
-def _page(request: Request, view: AlertsView, *, results: Any = ()) -> Response:
-    deliveries: list[Delivery] = list(results)
-    return rendered(
-        request,
-        "alerts.html",
-        current="alerts",
-        view=view,
-        snoozes=_SNOOZES,
-        results=deliveries,
-        strip=request.app.state.health.strip(),
     )
 
 

@@ -1,9 +1,11 @@
 """The alerts of one app: they are evaluated and sent as long as it serves."""
 
 import logging
+import threading
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -25,6 +27,12 @@ _NOT_STARTED: Final = (
     "this viewer neither looks at the rules nor sends: it is mounted in an app that does not run its "
     "lifespan; docs/alerts.md shows how to"
 )
+# Of how many tests the outcome is kept, for the page that shows it.
+_OUTCOMES: Final = 20
+
+
+class ChannelBusyError(Exception):
+    """A test message is on its way to the channel already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +69,9 @@ class AlertService:
         self._draw = draw
         self._courier: Courier | None = None
         self._evaluator: Evaluator | None = None
+        self._lock = threading.Lock()
+        self._testing: set[str] = set()
+        self._outcomes: dict[str, Sequence[Delivery]] = {}
 
     @property
     def problems(self) -> Mapping[str, str]:
@@ -124,11 +135,14 @@ class AlertService:
             return None
 
     def test(self, channel_id: str | None = None) -> Sequence[Delivery]:
-        """Send a test message to one channel of this viewer, or to all, at once; what became of each."""
+        """Send a test message to one channel of this viewer, or to all, at once; what became of each.
+
+        Raises ChannelBusyError while one is on its way to any of them.
+        """
         wanted = [channel for channel in self.channels if channel_id in (None, channel.id)]
         if not wanted:
             return []
-        with ThreadPoolExecutor(len(wanted)) as pool:
+        with self._reserved(wanted), ThreadPoolExecutor(len(wanted)) as pool:
             return list(pool.map(self._test, wanted))
 
     def _test(self, channel: Channel) -> Delivery:
@@ -136,7 +150,41 @@ class AlertService:
             channel.send(trial_letter(str(uuid.uuid4()), base=self._address))
         except ChannelError as error:
             return Delivery(channel.id, channel.service, str(error))
+        finally:
+            if self._courier is None:
+                # Nobody else would end its process.
+                channel.rest()
         return Delivery(channel.id, channel.service, None)
+
+    @contextmanager
+    def _reserved(self, channels: Sequence[Channel]) -> Iterator[None]:
+        with self._lock:
+            for channel in channels:
+                if channel.id in self._testing:
+                    raise ChannelBusyError(
+                        f"a test message is on its way to {channel.name} already; "
+                        "wait for what becomes of it, half a minute at most"
+                    )
+            ids = {channel.id for channel in channels}
+            self._testing |= ids
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._testing -= ids
+
+    def keep_outcome(self, deliveries: Sequence[Delivery]) -> str:
+        """Keep what became of a test for a while; the key by which `outcome` gives it."""
+        key = str(uuid.uuid4())
+        with self._lock:
+            self._outcomes[key] = deliveries
+            while len(self._outcomes) > _OUTCOMES:
+                del self._outcomes[next(iter(self._outcomes))]
+        return key
+
+    def outcome(self, key: str) -> Sequence[Delivery]:
+        """What became of a test; nothing where that is not known any more."""
+        return self._outcomes.get(key, ())
 
 
 def service_from_settings(dsn: str | None, *, address: str = "", draw: Draw | None = None) -> AlertService:
