@@ -1,6 +1,6 @@
 import pytest
 
-from image_tracing_viewer.charts.figures import change, percent, short_number
+from image_tracing_viewer.charts.figures import change, percent, short_number, was
 from image_tracing_viewer.charts.labels import spread
 from image_tracing_viewer.formats import NOTHING
 
@@ -34,6 +34,11 @@ def test_only_all_and_nothing_read_as_such(rate: float | None, text: str) -> Non
 )
 def test_a_change_is_told_against_what_was_before(now: float, before: float | None, text: str) -> None:
     assert change(now, before) == text
+
+
+def test_what_was_before_is_a_note_only_where_something_was() -> None:
+    assert was("9.8 s") == "was 9.8 s"
+    assert was("") == ""
 
 
 @pytest.mark.parametrize(

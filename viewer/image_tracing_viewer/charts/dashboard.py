@@ -19,7 +19,7 @@ from image_tracing_viewer.charts.by_model import PERCENTILES, Percentile, latenc
 from image_tracing_viewer.charts.chart import Chart
 from image_tracing_viewer.charts.failures import error_classes
 from image_tracing_viewer.charts.fallback import fallback
-from image_tracing_viewer.charts.figures import change, number, percent
+from image_tracing_viewer.charts.figures import change, number, percent, was
 from image_tracing_viewer.charts.flow import flow
 from image_tracing_viewer.charts.models import models
 from image_tracing_viewer.charts.palette import Palette
@@ -127,27 +127,27 @@ class Figures:
         if past and (moved := change(total.generations, past.generations)):
             generations += f", {moved}"
         return [
-            Headline("Generations", number(total.generations), _was(generations)),
+            Headline("Generations", number(total.generations), was(generations)),
             Headline(
-                "Got a picture", percent(total.success_rate), _was(percent(past.success_rate) if past else "")
+                "Got a picture", percent(total.success_rate), was(percent(past.success_rate) if past else "")
             ),
             Headline(
-                "Fell back", percent(total.fallback_rate), _was(percent(past.fallback_rate) if past else "")
+                "Fell back", percent(total.fallback_rate), was(percent(past.fallback_rate) if past else "")
             ),
             Headline(
                 "Time to picture, p50",
                 formats.duration(picture.p50 if picture else None),
-                _was(formats.duration(was_picture.p50) if was_picture else ""),
+                was(formats.duration(was_picture.p50) if was_picture else ""),
             ),
             Headline(
                 "Time to picture, p95",
                 formats.duration(picture.p95 if picture else None),
-                _was(formats.duration(was_picture.p95) if was_picture else ""),
+                was(formats.duration(was_picture.p95) if was_picture else ""),
             ),
             Headline(
                 "Wasted in failed attempts",
                 formats.duration(total.wasted_ms),
-                _was(formats.duration(past.wasted_ms) if past else ""),
+                was(formats.duration(past.wasted_ms) if past else ""),
             ),
             Headline("Pictures", number(total.images), formats.size(total.bytes) if total.bytes else ""),
         ]
@@ -170,10 +170,6 @@ CHARTS: Final = tuple(_CHARTS)
 
 def _has_any(statistics: Statistics) -> bool:
     return bool(statistics.total.generations or statistics.total.attempts)
-
-
-def _was(text: str) -> str:
-    return f"was {text}" if text else ""
 
 
 def _percentile(value: str | None) -> Percentile:

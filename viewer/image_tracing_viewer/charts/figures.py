@@ -42,3 +42,8 @@ def change(now: float | None, before: float | None) -> str:
         return f"{ratio:.1f}".removesuffix(".0") + " times as many"
     moved = round(100 * (ratio - 1))
     return f"+{moved} %" if moved > 0 else f"\u2212{-moved} %" if moved < 0 else "±0 %"
+
+
+def was(before: str) -> str:
+    """What a figure was in the range before, as a note; empty if that tells nothing."""
+    return f"was {before}" if before else ""

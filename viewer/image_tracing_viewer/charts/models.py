@@ -7,7 +7,7 @@ from markupsafe import Markup
 from image_tracing_postgres.statistics.figures import ModelFigures, Statistics
 from image_tracing_viewer.charts.chart import Cell, Chart, Column, Table
 from image_tracing_viewer.charts.drawing import sparklines
-from image_tracing_viewer.charts.figures import number, percent
+from image_tracing_viewer.charts.figures import number, percent, was
 from image_tracing_viewer.charts.palette import Palette
 from image_tracing_viewer.charts.timeline import Target, Timeline
 from image_tracing_viewer.formats import NOTHING, counted, duration, size, words
@@ -75,17 +75,17 @@ def _row(
     failed_with = next(iter(model.error_classes), None)
     return [
         Cell(palette.name(model.model), link(), style=style, note=model.model or ""),
-        Cell(number(model.attempts), note=_was(number(past.attempts) if past else "")),
+        Cell(number(model.attempts), note=was(number(past.attempts) if past else "")),
         Cell(
             percent(model.attempt_success_rate),
-            note=_was(percent(past.attempt_success_rate) if past else ""),
+            note=was(percent(past.attempt_success_rate) if past else ""),
         ),
         Cell("", spark=sparks[0], style=style),
         Cell(
-            duration(times.p50 if times else None), note=_was(duration(past_times.p50) if past_times else "")
+            duration(times.p50 if times else None), note=was(duration(past_times.p50) if past_times else "")
         ),
         Cell(
-            duration(times.p95 if times else None), note=_was(duration(past_times.p95) if past_times else "")
+            duration(times.p95 if times else None), note=was(duration(past_times.p95) if past_times else "")
         ),
         Cell("", spark=sparks[1], style=style),
         Cell(
@@ -97,10 +97,6 @@ def _row(
         if failed_with
         else Cell(NOTHING),
     ]
-
-
-def _was(text: str) -> str:
-    return f"was {text}" if text else ""
 
 
 def _share(model: ModelFigures, error_class: str) -> str:
