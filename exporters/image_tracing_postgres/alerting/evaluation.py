@@ -103,8 +103,9 @@ class _Step:
                 # A savepoint: a rule that asks too much takes none of the others with it.
                 with self._cursor.connection.transaction():
                     # A turn that the deadline cut short would come to nothing, look after look.
-                    limit_statements(self._cursor, monotonic() + self._rule_seconds)
-                    self._judge(rule, figures_of(self._cursor, rule, self._now))
+                    end = monotonic() + self._rule_seconds
+                    limit_statements(self._cursor, end)
+                    self._judge(rule, figures_of(self._cursor, rule, self._now), end)
             except psycopg.Error as error:
                 if kind_of(error) == "unavailable":
                     raise
@@ -130,12 +131,13 @@ class _Step:
         found = _LOOKS_WITHOUT.fullmatch(self._problems_before.get(rule.id, ""))
         return int(found[1]) if found else 0
 
-    def _judge(self, rule: Rule, found: Sequence[Figures]) -> None:
+    def _judge(self, rule: Rule, found: Sequence[Figures], end: float) -> None:
         verdicts = {figures.subject: verdict_of(rule, figures) for figures in found}
         for rule_id, subject in self._states:
             if rule_id == rule.id:
                 # Nobody called this model in the window.
                 verdicts.setdefault(subject, verdict_of(rule, AttemptFigures(subject, 0)))
+        transitions: dict[str, Transition] = {}
         for subject, verdict in verdicts.items():
             before = self._states.get((rule.id, subject))
             state, transition = next_state(
@@ -148,7 +150,12 @@ class _Step:
             if before != (state, verdict):
                 self._save(rule, subject, state, verdict)
             if transition is not None:
-                self._record(rule, subject, transition)
+                transitions[subject] = transition
+        began = self._evidence_of_firings(rule, transitions, end)
+        for subject, transition in transitions.items():
+            is_firing = transition.status == "firing"
+            evidence = began.get(subject, Evidence()) if is_firing else self._evidence_of_end(rule, subject)
+            self._record(rule, subject, transition, evidence)
 
     def _save(self, rule: Rule, subject: str, state: State, verdict: Verdict) -> None:
         parameters = {
@@ -168,8 +175,7 @@ class _Step:
         }
         self._cursor.execute(statement("alerting/save_state"), parameters)
 
-    def _record(self, rule: Rule, subject: str, transition: Transition) -> None:
-        evidence = self._evidence(rule, subject, transition)
+    def _record(self, rule: Rule, subject: str, transition: Transition, evidence: Evidence) -> None:
         # The same step gives the same ids, whoever evaluates it.
         id_ = uuid5(_NAMESPACE, json.dumps([rule.id, subject, transition.status, self._now.isoformat()]))
         parameters: dict[str, Any] = {
@@ -194,9 +200,27 @@ class _Step:
                 statement("alerting/add_message"), message | {"rule_id": rule.id, "subject": subject}
             )
 
-    def _evidence(self, rule: Rule, subject: str, transition: Transition) -> Evidence:
-        if transition.status == "firing":
-            return evidence_behind(self._cursor, rule, subject, transition.verdict, self._now)
+    def _evidence_of_firings(
+        self, rule: Rule, transitions: Mapping[str, Transition], end: float
+    ) -> Mapping[str, Evidence]:
+        firing = {
+            subject: transition.verdict
+            for subject, transition in transitions.items()
+            if transition.status == "firing"
+        }
+        if not firing:
+            return {}
+        try:
+            with self._cursor.connection.transaction():
+                limit_statements(self._cursor, max(end, monotonic() + self._rule_seconds / 2))
+                return evidence_behind(self._cursor, rule, firing, self._now)
+        except psycopg.errors.QueryCanceled:
+            # An alarm without its traces is worth more than none.
+            return {}
+        finally:
+            limit_statements(self._cursor, monotonic() + self._rule_seconds)
+
+    def _evidence_of_end(self, rule: Rule, subject: str) -> Evidence:
         parameters = {"rule_id": rule.id, "subject": subject}
         row = self._cursor.execute(statement("alerting/last_firing"), parameters).fetchone()
         began = Evidence.from_document(row[0]).from_ if row else None

@@ -1,6 +1,6 @@
 """The windows of a rule in Postgres: its figures, and the traces behind an alarm, from the rows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -37,18 +37,22 @@ def figures_of(cursor: Cursor, rule: Rule, now: datetime) -> Sequence[Figures]:
     return [AttemptFigures(*row) for row in found] or ([] if rule.each_model else [AttemptFigures("", 0)])
 
 
-def evidence_behind(cursor: Cursor, rule: Rule, subject: str, verdict: Verdict, now: datetime) -> Evidence:
-    """The traces that made the verdict a breach."""
+def evidence_behind(
+    cursor: Cursor, rule: Rule, verdicts: Mapping[str, Verdict], now: datetime
+) -> Mapping[str, Evidence]:
+    """The traces that made these verdicts breaches, by subject; subjects without any are left out."""
     if rule.kind not in ATTEMPT_KINDS:
         parameters = _generation_parameters(rule, now) | {"kind": rule.kind, "examples": EXAMPLES}
-        return evidence_of(cursor.execute(_GENERATIONS_BEHIND, parameters).fetchone())
+        return {"": evidence_of(cursor.execute(_GENERATIONS_BEHIND, parameters).fetchone())}
+    is_row = rule.kind == "failures_in_a_row"
     parameters = _attempt_parameters(rule, now) | {
-        "subject": subject,
+        "subjects": list(verdicts),
+        "newest": [int(verdict.value or 0) if is_row else None for verdict in verdicts.values()],
         "examples": EXAMPLES,
         "least_ms": rule.duration_ms,
-        "newest": int(verdict.value or 0) if rule.kind == "failures_in_a_row" else None,
     }
-    return evidence_of(cursor.execute(_attempts(rule, _ATTEMPTS_BEHIND), parameters).fetchone())
+    rows = cursor.execute(_attempts(rule, _ATTEMPTS_BEHIND), parameters)
+    return {subject: evidence_of(row) for subject, *row in rows}
 
 
 def _attempt_parameters(rule: Rule, now: datetime) -> dict[str, Any]:

@@ -19,6 +19,12 @@ def evaluated(alerts: Alerts, minutes: int) -> None:
         assert alerts.evaluate(NOON + minute * MINUTE) is not None
 
 
+def keep_only(alerts: Alerts, rule_id: str) -> None:
+    """Switch all other rules off."""
+    for rule in alerts.rules():
+        alerts.change_rule(rule.id, {"is_enabled": rule.id == rule_id})
+
+
 def test_an_outage_is_told_and_its_end_too(alerts: Alerts, calls: Calls) -> None:
     calls.add_many(20, None, before=NOON - 5 * MINUTE)
     calls.add_many(6, "timeout", before=NOON)
@@ -215,6 +221,41 @@ def test_a_rule_that_cannot_be_used_stops_no_other(alerts: Alerts, calls: Calls,
     assert list(evaluation.problems) == ["odd"]
     assert "kind has to be one of" in evaluation.problems["odd"]
     assert len(alerts.history()) == 1
+
+
+def test_an_outage_of_all_models_is_read_as_often_as_one_of_one(
+    database: str, alerts: Alerts, calls: Calls
+) -> None:
+    keep_only(alerts, "model-outage")
+    reads: list[int] = []
+    with psycopg.connect(database, autocommit=True) as connection:
+        calls.add_many(6, "timeout", before=NOON)
+        connection.execute("CREATE SEQUENCE reads")
+        connection.execute("ALTER TABLE image_attempts RENAME TO kept")
+        connection.execute(
+            "CREATE VIEW image_attempts AS SELECT * FROM kept WHERE (SELECT nextval('reads')) > 0"
+        )
+        for minute in range(2):
+            alerts.evaluate(NOON + minute * MINUTE)
+            reads += connection.execute("SELECT nextval('reads')").fetchone() or ()
+            for name in "abc":
+                calls.add_many(6, "timeout", before=NOON + MINUTE, models=(name,))
+
+    assert len(alerts.history()) == 4
+    assert reads[1] - reads[0] == reads[0]
+
+
+def test_an_alarm_whose_traces_take_too_long_comes_without(database: str, calls: Calls) -> None:
+    calls.add_many(6, "timeout", before=NOON)
+    with Alerts(database, rule_seconds=1) as alerts, psycopg.connect(database) as connection:
+        keep_only(alerts, "model-outage")
+        connection.execute("LOCK TABLE image_traces IN ACCESS EXCLUSIVE MODE")
+
+        alerts.evaluate(NOON)
+
+        [entry] = alerts.history()
+    assert (entry.title, entry.is_told) == ("Firing: A model fails again and again: flux", True)
+    assert (entry.query, entry.evidence.number) == ("model=flux", 0)
 
 
 def test_a_rule_that_takes_too_long_is_told_and_tried_again(database: str, calls: Calls) -> None:

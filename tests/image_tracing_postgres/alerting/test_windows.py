@@ -147,12 +147,27 @@ def test_the_traces_behind_a_row_are_those_of_the_row(database: str, calls: Call
     ids = [calls.add("timeout", at=NOON - minutes * MINUTE) for minutes in (2, 1)]
 
     with psycopg.connect(database) as connection, connection.cursor() as cursor:
-        verdict = Verdict("breach", 2, 4)
-        found = evidence_behind(cursor, new_rule(each_model=True), "flux", verdict, NOON)
+        verdicts = {"flux": Verdict("breach", 2, 4)}
+        found = evidence_behind(cursor, new_rule(each_model=True), verdicts, NOON)["flux"]
 
     assert found.trace_ids == [str(id_) for id_ in reversed(ids)]
     assert (found.number, found.error_classes) == (2, {"timeout": 2})
     assert (found.from_, found.to) == (NOON - 2 * MINUTE, NOON - MINUTE + timedelta(microseconds=1))
+
+
+@pytest.mark.parametrize(("kind", "numbers"), [("failures_in_a_row", (2, 3)), ("failure_rate", (3, 4))])
+def test_the_traces_behind_several_models_are_those_of_each(
+    database: str, calls: Calls, new_rule: NewRule, kind: str, numbers: tuple[int, int]
+) -> None:
+    both = ("timeout", "unknown")
+    for minutes, of_flux, of_sdxl in ((4, "quota", "quota"), (3, None, "timeout"), (2, *both), (1, *both)):
+        calls.add(of_flux, of_sdxl, at=NOON - minutes * MINUTE)
+
+    with psycopg.connect(database) as connection, connection.cursor() as cursor:
+        verdicts = {"flux": Verdict("breach", 2, 4), "sdxl": Verdict("breach", 3, 4)}
+        found = evidence_behind(cursor, new_rule(kind, each_model=True), verdicts, NOON)
+
+    assert (found["flux"].number, found["sdxl"].number) == numbers
 
 
 @pytest.mark.parametrize(
@@ -167,7 +182,7 @@ def test_the_traces_behind_generations_are_the_bad_ones(
     calls.add(None, at=NOON - MINUTE)
 
     with psycopg.connect(database) as connection, connection.cursor() as cursor:
-        found = evidence_behind(cursor, new_rule(kind), "", Verdict("breach", 1, 3), NOON)
+        found = evidence_behind(cursor, new_rule(kind), {"": Verdict("breach", 1, 3)}, NOON)[""]
 
     assert found.number == number
 

@@ -1,36 +1,56 @@
--- The traces behind an alarm about attempts: how many, from when to when they began, the newest of them, and why.
+-- The traces behind alarms about attempts, a row a subject: how many, from when to when they began, the newest of them,
+-- and why. All subjects at once, since an outage of all models would read the window for each.
 SELECT behind.*
 FROM (
-    WITH meant AS (
-        SELECT trace.id, trace.created_at, found.ended_at, found.span_id, found.error_class
-        FROM (
-            SELECT counted.*
-            FROM counted
-            WHERE counted.subject = %(subject)s::text
-                AND CASE
-                    WHEN %(least_ms)s::bigint IS NULL THEN counted.has_failed
-                    ELSE counted.duration_ms >= %(least_ms)s::bigint
-                END
-            ORDER BY counted.ended_at DESC, counted.started_at DESC, counted.span_id DESC
-            LIMIT %(newest)s::bigint
-        ) AS found
-        INNER JOIN image_traces AS trace ON trace.id = found.trace_id
+    WITH placed AS (
+        SELECT
+            counted.*,
+            row_number() OVER (
+                PARTITION BY counted.subject
+                ORDER BY counted.ended_at DESC, counted.started_at DESC, counted.span_id DESC
+            ) AS place
+        FROM counted
+        WHERE counted.subject = ANY (%(subjects)s::text[])
+            AND CASE
+                WHEN %(least_ms)s::bigint IS NULL THEN counted.has_failed
+                ELSE counted.duration_ms >= %(least_ms)s::bigint
+            END
     ),
-    newest AS (
-        SELECT id, ended_at, span_id
-        FROM meant
-        ORDER BY ended_at DESC, span_id DESC
-        LIMIT %(examples)s
+    meant AS (
+        SELECT
+            placed.subject,
+            placed.error_class,
+            trace.id,
+            trace.created_at,
+            row_number() OVER (
+                PARTITION BY placed.subject
+                ORDER BY placed.ended_at DESC, placed.span_id DESC
+            ) AS place
+        FROM placed
+        INNER JOIN unnest(%(subjects)s::text[], %(newest)s::bigint[]) AS asked (subject, newest)
+            ON asked.subject = placed.subject AND (asked.newest IS NULL OR placed.place <= asked.newest)
+        INNER JOIN image_traces AS trace ON trace.id = placed.trace_id
     ),
     classes AS (
-        SELECT coalesce(error_class, '') AS name, count(*) AS number
+        SELECT named.subject, jsonb_object_agg(named.name, named.number) AS numbers
+        FROM (
+            SELECT subject, coalesce(error_class, '') AS name, count(*) AS number
+            FROM meant
+            GROUP BY subject, coalesce(error_class, '')
+        ) AS named
+        GROUP BY named.subject
+    ),
+    summed AS (
+        SELECT
+            subject,
+            count(DISTINCT id) AS number,
+            min(created_at) AS first,
+            max(created_at) AS last,
+            array_agg(id ORDER BY place) FILTER (WHERE place <= %(examples)s::bigint) AS newest
         FROM meant
-        GROUP BY coalesce(error_class, '')
+        GROUP BY subject
     )
-    SELECT
-        (SELECT count(DISTINCT id) FROM meant),
-        (SELECT min(created_at) FROM meant),
-        (SELECT max(created_at) FROM meant),
-        (SELECT array_agg(id ORDER BY ended_at DESC, span_id DESC) FROM newest),
-        (SELECT jsonb_object_agg(name, number) FROM classes)
+    SELECT summed.subject, summed.number, summed.first, summed.last, summed.newest, classes.numbers
+    FROM summed
+    INNER JOIN classes ON classes.subject = summed.subject
 ) AS behind
