@@ -32,7 +32,8 @@ from image_tracing_postgres.records import Filters
 from image_tracing_postgres.statements import statement
 
 MOST_RULES: Final = 100
-HISTORY_LIMIT: Final = 500
+# A page of the viewer, and the one more that tells whether another follows.
+HISTORY_LIMIT: Final = 501
 # As the windows shorten the names of models.
 SUBJECT_LENGTH: Final = 500
 

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 from tests.image_tracing_postgres.alerting.conftest import MINUTE, NOON, Calls
 
@@ -138,6 +139,22 @@ def test_the_history_goes_back_page_by_page(alerts: Alerts, calls: Calls) -> Non
     rest = alerts.history(before=first[-1].id)
 
     assert len({entry.id for entry in (*first, *rest)}) == len(first) + len(rest) == 3
+
+
+_TRANSITIONS = """
+INSERT INTO image_alert_transitions (
+    id, rule_id, subject, status, before, at, is_told, count, title, body, query, evidence
+)
+SELECT gen_random_uuid(), 'rule', '', 'firing', 'ok', now(), true, 1, '', '', '',
+    '{"traces": 0, "from": null, "to": null, "trace_ids": [], "error_classes": {}}'
+FROM generate_series(1, 502)"""
+
+
+def test_the_longest_page_of_the_history_tells_that_another_follows(database: str, alerts: Alerts) -> None:
+    with psycopg.connect(database) as connection:
+        connection.execute(_TRANSITIONS)
+
+    assert len(alerts.history(limit=501)) == 501
 
 
 FILE = """
