@@ -1,5 +1,5 @@
 // Copy buttons: data-copy names an element whose text is meant, data-copy-text is the text itself.
-import { announce } from "./announcing.js";
+import { reply } from "./announcing.js";
 
 async function copy(text) {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
@@ -22,10 +22,10 @@ export function useCopyButtons() {
     try {
       await copy(text);
       button.dataset.done = "";
-      announce("Copied");
+      reply("Copied");
       setTimeout(() => delete button.dataset.done, 1500);
     } catch {
-      announce("The browser did not allow copying");
+      reply("The browser did not allow copying");
     }
   });
 }

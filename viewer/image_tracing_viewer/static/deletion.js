@@ -1,5 +1,5 @@
 // Deleting one generation or all of them, each after a question.
-import { announce } from "./announcing.js";
+import { reply } from "./announcing.js";
 
 async function remove(api, parameters) {
   const answer = await fetch(`${api}?${new URLSearchParams(parameters)}`, { method: "DELETE", redirect: "error" });
@@ -48,7 +48,7 @@ export function useDeletion(main, live) {
       const next = row.nextElementSibling ?? row.previousElementSibling;
       next?.querySelector("a").focus();
       if (next) row.remove();
-      announce("Deleted");
+      reply("Deleted");
       if (live) await live.refresh({ evenPaused: true });
       else if (!next) location.reload();
     });

@@ -1,6 +1,6 @@
 // Live updates: server-sent events tell that something changed, and the page asks the server for its results again.
 // Where events do not come through, or tell nothing of what the page shows, it asks every few seconds instead.
-import { announce } from "./announcing.js";
+import { announce, reply } from "./announcing.js";
 import { putInPlace, remember } from "./refreshing.js";
 
 const POLL_MS = 4000;
@@ -137,7 +137,7 @@ class Live {
     clearTimeout(this.timer);
     this.timer = null;
     if (!this.isPaused) this.refresh();
-    announce(this.isPaused ? "Live updates paused" : "Live updates resumed");
+    reply(this.isPaused ? "Live updates paused" : "Live updates resumed");
     this.show();
   }
 

@@ -1,6 +1,6 @@
 // The dashboard's charts: values where the reader points, arrow keys that read them, and dragging that zooms in.
 // Without this script the points still have titles and links, and each chart its figures as a table.
-import { announce } from "./announcing.js";
+import { reply } from "./announcing.js";
 
 const LEAST_DRAG_PX = 6;
 const VALUES_MOST = 14;
@@ -201,7 +201,7 @@ results.addEventListener("keydown", (event) => {
     const index = Math.min(most, Math.max(0, steps[event.key]));
     point(figure, index);
     const { name, values } = told(figure, index);
-    announce(`${name}: ${values.map(({ label, value }) => `${label} ${value}`).join(", ")}`);
+    reply(`${name}: ${values.map(({ label, value }) => `${label} ${value}`).join(", ")}`);
   } else if (event.key === "Enter" && at !== null) {
     rowOf(figure, at).querySelector("a").click();
   } else if (event.key === "Escape" && (drag || at !== null)) {
