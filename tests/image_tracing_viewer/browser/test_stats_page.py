@@ -62,21 +62,26 @@ def test_pointing_shows_the_values_of_the_bucket(opened: Opened, month: None) ->
     expect(page.locator(".tip")).to_have_count(0)
 
 
-def test_dragging_zooms_into_the_range(opened: Opened, month: None) -> None:
-    page = opened(PAGE)
+def drag(page: Page) -> tuple[str, str]:
+    """Drags over some days, the button held down; from when to when they are."""
     pause(page)
     moments = str(page.locator("#charts").get_attribute("data-moments")).split()
-
     point_at(page, "volume", 0.3)
     page.mouse.down()
     point_at(page, "volume", 0.51)
+    return moments[8], moments[16]
+
+
+def test_dragging_zooms_into_the_range(opened: Opened, month: None) -> None:
+    page = opened(PAGE)
+
+    days = drag(page)
     expect(page.locator(".selection")).to_have_count(1)
     page.mouse.up()
     page.wait_for_url("**from=*")
 
     asked = parse_qs(urlsplit(page.url).query)
-    assert asked["from"] == [moments[8]]
-    assert asked["to"] == [moments[16]]
+    assert (*asked["from"], *asked["to"]) == days
     expect(page.get_by_role("link", name="The range after")).to_be_visible()
     expect(page.get_by_role("button", name="Live")).to_have_count(0)
 
@@ -93,28 +98,21 @@ REFRESHED = """async () => {
 
 def test_a_refresh_during_a_drag_leaves_its_range_alone(opened: Opened, month: None) -> None:
     page = opened(PAGE)
-    pause(page)
-    moments = str(page.locator("#charts").get_attribute("data-moments")).split()
 
-    point_at(page, "volume", 0.3)
-    page.mouse.down()
-    point_at(page, "volume", 0.51)
+    days = drag(page)
     page.evaluate(REFRESHED)
     page.mouse.up()
     page.wait_for_url("**from=*")
 
     asked = parse_qs(urlsplit(page.url).query)
-    assert (asked["from"], asked["to"]) == ([moments[8]], [moments[16]])
+    assert (*asked["from"], *asked["to"]) == days
 
 
 def test_a_drag_ends_where_its_chart_is_gone(opened: Opened, month: None) -> None:
     page = opened(PAGE)
-    pause(page)
     address = page.url
 
-    point_at(page, "volume", 0.3)
-    page.mouse.down()
-    point_at(page, "volume", 0.51)
+    drag(page)
     page.evaluate("document.getElementById('results').replaceChildren()")
     page.mouse.up()
 

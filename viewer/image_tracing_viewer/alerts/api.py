@@ -6,8 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
-import anyio.to_thread
-from anyio.lowlevel import RunVar
 from starlette.concurrency import run_in_threadpool
 from starlette.endpoints import HTTPEndpoint
 from starlette.requests import Request
@@ -21,6 +19,7 @@ from image_tracing_viewer.alerts.documents import Json, entry_document, overview
 from image_tracing_viewer.alerts.service import AlertService, ChannelBusyError, Delivery
 from image_tracing_viewer.errors import RequestError
 from image_tracing_viewer.links import links_of
+from image_tracing_viewer.own_threads import OwnThreads
 from image_tracing_viewer.query import is_uuid, shown, single_values
 
 Result = TypeVar("Result")
@@ -31,8 +30,7 @@ SNOOZE_MAX_MINUTES: Final = 525_600
 SUBJECT_MAX_LENGTH: Final = 500
 
 # Tests have threads of their own: those that wait for a dead channel keep none from the pages.
-_THREADS: Final = 4
-_threads: Final[RunVar[anyio.CapacityLimiter]] = RunVar("image_tracing_alert_tests")
+_THREADS: Final = OwnThreads("image_tracing_alert_tests", 4)
 
 
 class AlertRoutes(HTTPEndpoint):
@@ -113,7 +111,7 @@ async def tested(request: Request, channel_id: str | None) -> Sequence[Delivery]
     Raises RequestError: 404, there is no such channel; 409, it is being tested already.
     """
     try:
-        results = await anyio.to_thread.run_sync(service_of(request).test, channel_id, limiter=_limiter())
+        results = await _THREADS.run(service_of(request).test, channel_id)
     except ChannelBusyError as error:
         raise RequestError(409, str(error), code="conflict") from None
     if not results:
@@ -144,16 +142,6 @@ def told(act: Callable[[], Result]) -> Result:
 def snooze_until(minutes: int) -> datetime | None:
     """When a snooze of so many minutes from now ends; None for 0, which wakes."""
     return datetime.now(UTC) + timedelta(minutes=minutes) if minutes else None
-
-
-def _limiter() -> anyio.CapacityLimiter:
-    """That of the running loop."""
-    try:
-        return _threads.get()
-    except LookupError:
-        limiter = anyio.CapacityLimiter(_THREADS)
-        _threads.set(limiter)
-        return limiter
 
 
 async def _answered(act: Callable[[], Result]) -> Result:

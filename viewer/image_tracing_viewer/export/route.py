@@ -6,7 +6,6 @@ from threading import Event
 from typing import Any, Final
 
 import anyio
-from anyio.lowlevel import RunVar
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -17,6 +16,7 @@ from image_tracing_postgres.streams import SUBJECTS
 from image_tracing_viewer.errors import RequestError
 from image_tracing_viewer.export.file import FORMATS, MEDIA_TYPES, ExportQuery, pieces
 from image_tracing_viewer.export.piece import Piece
+from image_tracing_viewer.own_threads import OwnThreads
 from image_tracing_viewer.query import FILTER_NAMES, filters_from, shown, single_values
 
 _log = logging.getLogger("image_tracing_viewer")
@@ -26,8 +26,7 @@ STALL_SECONDS: Final = 60.0
 # What has to be taken in that time.
 _SENT_BYTES: Final = 1_048_576
 # Exports have threads of their own: those that wait for the database keep none from the pages.
-_THREADS: Final = 8
-_threads: Final[RunVar[anyio.CapacityLimiter]] = RunVar("image_tracing_exports")
+_THREADS: Final = OwnThreads("image_tracing_exports", 8)
 
 
 def export_query_from(params: QueryParams) -> ExportQuery:
@@ -144,17 +143,7 @@ class ExportResponse(StreamingResponse):
         return after
 
     async def _next(self) -> Piece | None:
-        return await anyio.to_thread.run_sync(next, self._made, None, limiter=_limiter())
-
-
-def _limiter() -> anyio.CapacityLimiter:
-    """That of the running loop."""
-    try:
-        return _threads.get()
-    except LookupError:
-        limiter = anyio.CapacityLimiter(_THREADS)
-        _threads.set(limiter)
-        return limiter
+        return await _THREADS.run(next, self._made, None)
 
 
 def _one_of(choices: tuple[Any, ...], name: str, value: str) -> Any:
